@@ -23,7 +23,7 @@ struct Nobody final : PresenceNodes::Link {
     void send(PresenceNodes::NodeId, std::string) override {}
     void fence(const std::string&, uint64_t) override {}
     void ask(const std::string&, uint64_t, std::string) override {}
-    void changed() override {}
+    void changed() noexcept override {}
 };
 
 }  // namespace

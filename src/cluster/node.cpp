@@ -145,8 +145,8 @@ void Node::ask(Message& message, uint64_t timeout_ms, uint64_t now_ms, OnReport 
     message.request_id = options_.uid + "-" + std::to_string(++last_question_);
     if (timeout_ms == 0) timeout_ms = options_.request_timeout_ms;
     Sending sending;
-    // The copy outlives the refusal of open().
-    if (outbox_.state() != Outbox::State::live || !write(message, {}, sending) ||
+    // Until the other nodes are back as well, a question waits. The copy outlives the refusal of open().
+    if (outbox_.state() == Outbox::State::away || !write(message, {}, sending) ||
         !questions_.open(message.request_id, message.kind, now_ms + timeout_ms, report)) {
         ++stats_.incomplete;
         return report({.first = true, .complete = false});
@@ -155,7 +155,7 @@ void Node::ask(Message& message, uint64_t timeout_ms, uint64_t now_ms, OnReport 
            [this, id = message.request_id, now_ms](std::optional<uint64_t> heard) {
                // The channel of the questions is heard by this node, too.
                if (heard) heard = *heard > 0 ? *heard - 1 : 0;
-               questions_.sent(id, heard, now_ms);
+               questions_.sent(id, heard, std::max(now_ms, now_ms_));
            });
 }
 
@@ -181,6 +181,7 @@ void Node::down() {
 }
 
 bool Node::resume(uint64_t now_ms) {
+    now_ms_ = now_ms;
     if (!is_held_ || bus_.is_late()) return false;
     is_held_ = false;
     outbox_.resume(now_ms);

@@ -179,6 +179,7 @@ private:
     bool is_held_ = false;  // What waits is kept because an answer is late: until resume().
     Questions questions_;
     uint64_t last_question_ = 0;
+    uint64_t now_ms_ = 0;  // Of the newest call of resume().
     size_t foreign_questions_ = 0;
     NodeStats stats_;
     // Messages that Redis will send back, and those of the time before. What comes with this node's

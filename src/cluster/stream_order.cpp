@@ -8,19 +8,30 @@ namespace starling::cluster {
 // A call may add another one.
 void StreamOrder::end_storing() {
     const auto call = std::move(storing_.front().call);
+    bytes_ -= storing_.front().bytes;
     storing_.pop_front();
     call(stored_);
 }
 
-void StreamOrder::answered(std::optional<StreamId> id) {
-    ++answered_;
+void StreamOrder::answered(uint64_t number, std::optional<StreamId> id) {
+    if (number != answered_ + 1) {
+        early_.insert(number);
+    } else {
+        ++answered_;
+        for (; early_.erase(answered_ + 1) > 0; ++answered_) {}
+    }
     if (id) stored_ = std::max(stored_, *id);
-    while (!storing_.empty() && storing_.front().sent <= answered_) end_storing();
+    while (!storing_.empty() && storing_.front().number <= answered_) end_storing();
 }
 
-void StreamOrder::when_stored(uint64_t now_ms, std::function<void(StreamId)> call) {
-    if (answered_ == sent_ || storing_.size() >= waiting_max_) return call(stored_);
-    storing_.push_back({sent_, now_ms + wait_ms_max_, std::move(call)});
+void StreamOrder::when_stored(uint64_t now_ms, const Question& question,
+                              std::function<void(StreamId)> call) {
+    const uint64_t number = sent_ + question.unsent;
+    const bool fits =
+        storing_.size() < limits_.waiting_max && bytes_ + question.bytes <= limits_.bytes_max;
+    if (number <= answered_ || !fits) return call(stored_);
+    bytes_ += question.bytes;
+    storing_.push_back({number, now_ms + limits_.wait_ms_max, question.bytes, std::move(call)});
 }
 
 template <class F>
@@ -31,6 +42,7 @@ void StreamOrder::end_reading(F&& is_over) {
         over.push_back(std::move(one));
         return true;
     });
+    for (const Reading& one : over) bytes_ -= one.bytes;
     for (const Reading& one : over) one.call();
 }
 
@@ -39,9 +51,12 @@ void StreamOrder::read(StreamId id) {
     if (!reading_.empty()) end_reading([this](const Reading& one) { return one.id <= read_; });
 }
 
-void StreamOrder::when_read(StreamId id, uint64_t now_ms, std::function<void()> call) {
-    if (id <= read_ || reading_.size() >= waiting_max_) return call();
-    reading_.push_back({id, now_ms + wait_ms_max_, std::move(call)});
+void StreamOrder::when_read(StreamId id, uint64_t now_ms, size_t bytes,
+                            std::function<void()> call) {
+    const bool fits = reading_.size() < limits_.waiting_max && bytes_ + bytes <= limits_.bytes_max;
+    if (id <= read_ || !fits) return call();
+    bytes_ += bytes;
+    reading_.push_back({id, now_ms + limits_.wait_ms_max, bytes, std::move(call)});
 }
 
 std::optional<uint64_t> StreamOrder::due_ms() const noexcept {
@@ -59,6 +74,7 @@ void StreamOrder::on_time(uint64_t now_ms) {
 void StreamOrder::clear() noexcept {
     storing_.clear();
     reading_.clear();
+    bytes_ = 0;
 }
 
 }  // namespace starling::cluster

@@ -20,18 +20,27 @@ void Broker::enter(Member& member, const Rule& rule, std::string_view channel) {
 
 void Broker::add_listener(Member& member, hub::Subscriber& subscriber, uint64_t now_ms) {
     member.room_->add_listener(member, subscriber, now_ms);
+    if (member.login_ && member.login_->ended) member.expired(subscriber);
 }
 
 void Broker::follow(Member& member, hub::Subscriber& subscriber, std::optional<hub::Position> since,
                     uint64_t now_ms, std::function<bool(hub::Beginning)> begun) {
     STARLING_ASSERT(feeds_ && !member.following_);
-    member.following_ = base::Ref<Member::Following>(new Member::Following(member));
-    feeds_->follow(member.room_->name(), std::move(since), now_ms,
-                   [this, here = member.following_, &subscriber, now_ms,
-                    begun = std::move(begun)](hub::Beginning beginning) {
-                       if (here->member && begun(std::move(beginning)) && here->member)
-                           add_listener(*here->member, subscriber, now_ms);
-                   });
+    const base::Ref<Member::Following> here(new Member::Following(member));
+    std::function<void(hub::Beginning)> answered =
+        [this, here, &subscriber, now_ms, begun = std::move(begun)](hub::Beginning beginning) {
+            if (here->member && begun(std::move(beginning)) && here->member)
+                add_listener(*here->member, subscriber, now_ms);
+        };
+    member.following_ = here;
+    try {
+        feeds_->follow(member.room_->name(), std::move(since), now_ms, std::move(answered));
+    } catch (...) {
+        // There was no memory to follow the channel, so leave() does not leave it.
+        Member* const waiting = here->member;
+        if (waiting && !feeds_->is_followed(waiting->room_->name())) waiting->following_ = {};
+        throw;
+    }
 }
 
 void Broker::leave(Member& member) noexcept {
@@ -82,6 +91,7 @@ void Broker::log_in(Member& member, std::string_view user, std::optional<uint64_
     if (!member.login_) member.login_ = std::make_unique<Login>();
     Login& login = *member.login_;
     login.user = user;
+    login.ended = false;
     if (login.deadline) deadlines_.erase(*std::exchange(login.deadline, std::nullopt));
     if (lifetime_ms)
         login.deadline = deadlines_.emplace(now_ms + std::min(*lifetime_ms, login_ms_max), &member);
@@ -96,10 +106,14 @@ bool Broker::may_refresh(Member& member, uint64_t now_ms) noexcept {
 void Broker::end_logins(uint64_t now_ms) {
     while (!deadlines_.empty() && deadlines_.begin()->first <= now_ms) {
         Member& member = *deadlines_.begin()->second;
+        const uint32_t listener = member.listener_index_;
+        if (listener == Member::not_listening)
+            member.login_->ended = true;
+        else
+            member.expired(*member.room_->listeners_[listener].subscriber);
+        // Not if expired() has thrown: the member is told later then.
         deadlines_.erase(deadlines_.begin());
         member.login_->deadline.reset();
-        if (member.listener_index_ != Member::not_listening)
-            member.expired(*member.room_->listeners_[member.listener_index_].subscriber);
     }
 }
 

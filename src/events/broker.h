@@ -27,6 +27,7 @@ struct Login {
     std::string user;
     std::optional<Deadlines::iterator> deadline;  // None: does not expire.
     uint64_t refreshed_ms = 0;
+    bool ended = false;  // Before the member listened.
 };
 
 // Is told which channels have a room. Thread: the broker's.
@@ -55,6 +56,7 @@ public:
     // Joining takes two steps, because a request is accepted before its connection exists: enter()
     // gives the member its room, add_listener() starts the pushes.
     void enter(Member& member, const Rule& rule, std::string_view channel);
+    // A member whose login has ended meanwhile is told so at once.
     void add_listener(Member& member, hub::Subscriber& subscriber, uint64_t now_ms);
     // As add_listener(), for a channel with a history. `begun` runs when the history has answered,
     // and not if the member has left before. True: the member is added. False: `begun` has removed

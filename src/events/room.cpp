@@ -15,11 +15,16 @@ Member::~Member() {
 }
 
 void Room::add_listener(Member& member, hub::Subscriber& subscriber, uint64_t now_ms) {
-    member.listener_index_ = static_cast<uint32_t>(listeners_.size());
     // The new listener's last push counts as one interval old, so that the listener gets the next
     // event.
     listeners_.push_back({&subscriber, static_cast<uint32_t>(now_ms) - rule_.interval_ms, false});
-    members_.push_back(&member);
+    try {
+        members_.push_back(&member);
+    } catch (...) {
+        listeners_.pop_back();
+        throw;
+    }
+    member.listener_index_ = static_cast<uint32_t>(listeners_.size() - 1);
 }
 
 // The last listener takes the place of the removed listener.

@@ -59,20 +59,22 @@ Object& add_member(Object& object, const hub::PresenceMember& member) {
     return member.info.empty() ? object : object.json("info", member.info);
 }
 
-Object& add_list(Object& object, const hub::PresenceList& list,
-                 size_t members_bytes_max = unlimited_bytes) {
+Object& add_list(Object& object, const hub::PresenceList& list, size_t members_bytes_max) {
     std::string members = "[";
+    size_t listed = 0;
     for (const auto& member : list.members) {
         Object one;
         const std::string text = add_member(one, member).take();
         if (members.size() + text.size() + 2 > members_bytes_max) break;  // A comma and "]".
         if (members.size() > 1) members += ',';
         members += text;
+        ++listed;
     }
     members += ']';
     object.number("users", list.users).number("connections", list.connections);
     if (list.missing > 0) object.number("missing", list.missing);
     if (list.age_ms) object.number("age_ms", *list.age_ms);
+    if (listed < list.users) object.flag("more", true);
     return object.json("members", members);
 }
 
@@ -89,7 +91,7 @@ std::string subscribed(std::string_view id, std::string_view channel, const Subs
     if (how.asked && how.missed) object.json("messages", messages(*how.missed));
     if (how.presence) {
         Object list;
-        object.json("presence", add_list(list, *how.presence).take());
+        object.json("presence", add_list(list, *how.presence, how.members_bytes_max).take());
     }
     return object.take();
 }
@@ -114,10 +116,11 @@ std::string presence(std::string_view id, std::string_view channel, const hub::P
     return add_list(object, list, members_bytes_max).take();
 }
 
-std::string presence_page(std::string_view channel, const hub::PresenceList& list) {
+std::string presence_page(std::string_view channel, const hub::PresenceList& list,
+                          size_t members_bytes_max) {
     Object object;
     object.text("channel", channel);
-    return add_list(object, list).take();
+    return add_list(object, list, members_bytes_max).take();
 }
 
 std::string history(std::string_view id, std::string_view channel, const hub::HistoryPage& page,

@@ -17,12 +17,17 @@ namespace starling::events::v1 {
 
 [[nodiscard]] std::string welcome(std::string_view client, std::string_view user);
 
+inline constexpr size_t unlimited_bytes = std::numeric_limits<size_t>::max();
+
+// `members_bytes_max`, here and below: of "members". The first member that does not fit and all that
+// follow are left out; "users" counts them, and "more" says that the list is not whole.
 struct Subscribed {
     std::string offset = {};  // "": the channel has no history.
     bool asked = false;       // The client named an offset,
     bool recovered = false;   // and everything after it is in `missed`.
     const std::vector<hub::KeptPtr>* missed = nullptr;
     const hub::PresenceList* presence = nullptr;  // Null: the client is no member.
+    size_t members_bytes_max = unlimited_bytes;
 };
 [[nodiscard]] std::string subscribed(std::string_view id, std::string_view channel,
                                      const Subscribed& how);
@@ -31,10 +36,7 @@ struct Subscribed {
                               std::string_view offset = {});
 [[nodiscard]] std::string error(std::string_view id, std::string_view channel,
                                 const Problem& problem);
-inline constexpr size_t unlimited_bytes = std::numeric_limits<size_t>::max();
 // `client`: the id of the connection that gets it, for one that was not welcomed; "": none.
-// `members_bytes_max`: of "members". The first member that does not fit and all that follow are left
-// out; "users" counts them.
 [[nodiscard]] std::string presence(std::string_view id, std::string_view channel,
                                    const hub::PresenceList& list, std::string_view client = {},
                                    size_t members_bytes_max = unlimited_bytes);
@@ -49,6 +51,7 @@ inline constexpr size_t unlimited_bytes = std::numeric_limits<size_t>::max();
 [[nodiscard]] std::string unsubscribed(std::string_view channel, const Problem& why);
 
 // The answer of GET /api/presence.
-[[nodiscard]] std::string presence_page(std::string_view channel, const hub::PresenceList& list);
+[[nodiscard]] std::string presence_page(std::string_view channel, const hub::PresenceList& list,
+                                        size_t members_bytes_max = unlimited_bytes);
 
 }  // namespace starling::events::v1

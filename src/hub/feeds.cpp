@@ -36,7 +36,12 @@ void Feeds::follow(std::string_view channel, std::optional<Position> since, uint
     if (found == feeds_.end()) {
         found =
             feeds_.emplace(std::string(channel), std::make_unique<Feed>(channel, ++serial_)).first;
-        sink_.opened(channel);
+        try {
+            sink_.opened(channel);
+        } catch (...) {
+            feeds_.erase(found);
+            throw;
+        }
     }
     Feed& feed = *found->second;
     ++feed.followers;

@@ -72,10 +72,14 @@ public:
 
     // Begins a subscription. `begun` runs when the History has answered; it adds the subscriber to
     // the channel. Each follow() is followed by one leave(), also if the subscriber is gone before
-    // `begun` runs; then `begun` adds nobody.
+    // `begun` runs; then `begun` adds nobody. Throws std::bad_alloc; if the channel is not followed
+    // then, there was no follow().
     void follow(std::string_view channel, std::optional<Position> since, uint64_t now_ms,
                 std::function<void(Beginning)> begun);
     void leave(std::string_view channel);
+    [[nodiscard]] bool is_followed(std::string_view channel) const {
+        return feeds_.contains(channel);
+    }
     // A publication was appended, by this worker or by another one.
     void published(const KeptPtr& kept, uint64_t now_ms);
     // A post was dropped: reads what the feeds have missed.

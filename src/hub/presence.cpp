@@ -40,7 +40,24 @@ struct Presence::Channel {
     using Places = std::unordered_map<std::string, Place, base::KeyedTextHash, std::equal_to<>>;
     Places places;
     std::map<uint64_t, const Places::value_type*> order;
+
+    // Throws std::bad_alloc, and then has changed nothing.
+    void add(std::string key, Held held);
 };
+
+void Presence::Channel::add(std::string key, Held held) {
+    const size_t more = held.connections;
+    const auto [placed, is_new] = places.try_emplace(std::move(key));
+    try {
+        placed->second.claims.push_back(std::move(held));
+        if (is_new) order.emplace(last + 1, &*placed);
+    } catch (...) {
+        if (is_new) places.erase(placed);
+        throw;
+    }
+    if (is_new) placed->second.order = ++last;
+    connections += more;
+}
 
 Presence::Presence(const Limits& limits) noexcept : limits_(limits) {}
 
@@ -68,26 +85,25 @@ Presence::Entered Presence::add(std::string_view channel, NodeId node, PresenceC
         ++stats_.refused;
         return {.full = true};
     }
-    auto& owner = found != channels_.end() ? found->second : channels_[std::string(channel)];
-    if (!owner) {
-        owner = std::make_unique<Channel>();
+    Entered entered;
+    if (!known) entered.change = PresenceChange{std::string(channel), held.member, true, 0};
+    if (found != channels_.end()) {
+        found->second->add(std::move(claim.key), std::move(held));
+    } else {
+        auto owner = std::make_unique<Channel>();
+        owner->add(std::move(claim.key), std::move(held));
+        channels_.emplace(std::string(channel), std::move(owner));
         ++stats_.channels;
     }
-    owner->connections += held.connections;
     stats_.bytes += bytes;
-    auto& placed = *owner->places.try_emplace(std::move(claim.key)).first;
-    Place& place = placed.second;
-    place.claims.push_back(std::move(held));
-    if (known) return {};
-    place.order = ++owner->last;
-    owner->order.emplace(place.order, &placed);
+    if (known) return entered;
     ++stats_.members;
-    return {.change =
-                PresenceChange{std::string(channel), place.claims.front().member, true, ++serial_}};
+    entered.change->serial = ++serial_;
+    return entered;
 }
 
-std::optional<PresenceChange> Presence::remove(std::string_view channel, std::string_view key,
-                                               NodeId node) {
+std::optional<PresenceChange> Presence::remove(std::string&& channel, std::string_view key,
+                                               NodeId node) noexcept {
     const auto found = channels_.find(channel);
     Channel& owner = *found->second;
     const auto place = owner.places.find(key);
@@ -100,14 +116,13 @@ std::optional<PresenceChange> Presence::remove(std::string_view channel, std::st
     if (!claims.empty()) return std::nullopt;
     --stats_.members;
     owner.order.erase(place->second.order);
-    PresenceChange change{std::string(channel), std::move(member), false, ++serial_};
     owner.places.erase(place);
     if (owner.places.empty()) {
         stats_.bytes -= channel_overhead_bytes + 2 * channel.size();
         --stats_.channels;
         channels_.erase(found);
     }
-    return change;
+    return PresenceChange{std::move(channel), std::move(member), false, ++serial_};
 }
 
 Presence::Entered Presence::enter(std::string_view channel, Form form, PresenceMember member) {
@@ -121,14 +136,12 @@ Presence::Entered Presence::enter(std::string_view channel, Form form, PresenceM
     return add(channel, here, {std::move(key), std::move(member), 1});
 }
 
-std::optional<PresenceChange> Presence::leave(std::string_view channel, Form form,
-                                              std::string_view client, std::string_view user) {
-    const std::string key = key_of(form, client, user);
-    Held* const held = find(channel, key, here);
+std::optional<PresenceChange> Presence::leave(Leaving&& leaving) noexcept {
+    Held* const held = find(leaving.channel, leaving.key, here);
     STARLING_ASSERT(held);
-    if (held->connections == 1) return remove(channel, key, here);
+    if (held->connections == 1) return remove(std::move(leaving.channel), leaving.key, here);
     --held->connections;
-    --channels_.find(channel)->second->connections;
+    --channels_.find(leaving.channel)->second->connections;
     return std::nullopt;
 }
 
@@ -136,7 +149,7 @@ Presence::Entered Presence::claim(std::string_view channel, NodeId node,
                                   const PresenceClaim& claim) {
     Held* const held = find(channel, claim.key, node);
     if (!held) return claim.connections > 0 ? add(channel, node, claim) : Entered{};
-    if (claim.connections == 0) return {.change = remove(channel, claim.key, node)};
+    if (claim.connections == 0) return {.change = remove(std::string(channel), claim.key, node)};
     Channel& owner = *channels_.find(channel)->second;
     owner.connections += claim.connections - held->connections;
     held->connections = claim.connections;

@@ -78,21 +78,26 @@ public:
         bool full = false;  // A limit was reached: the connection is no member.
         std::optional<PresenceChange> change = std::nullopt;
     };
-    // A channel has one form for its whole life. A connection enters a channel once.
+    // A channel has one form for its whole life. A connection enters a channel once. Throws
+    // std::bad_alloc, and then the connection is no member.
     Entered enter(std::string_view channel, Form form, PresenceMember member);
     [[nodiscard]] static std::string key_of(Form form, std::string_view client,
                                             std::string_view user);
     using NodeId = uint64_t;
     static constexpr NodeId here = 0;
-    // What another node claims replaces what it claimed about that member before.
+    // What another node claims replaces what it claimed about that member before. Throws
+    // std::bad_alloc, and then the earlier claim holds.
     Entered claim(std::string_view channel, NodeId node, const PresenceClaim& claim);
     [[nodiscard]] std::vector<PresenceClaim> claims_of(std::string_view channel, NodeId node) const;
     // One of them. With no connections: there is none.
     [[nodiscard]] PresenceClaim claim_of(std::string_view channel, NodeId node,
                                          std::string_view key) const;
+    // What leave() needs, made while there is memory for it: leaving takes none.
+    struct Leaving {
+        std::string channel, key;
+    };
     // For a connection that has entered.
-    std::optional<PresenceChange> leave(std::string_view channel, Form form,
-                                        std::string_view client, std::string_view user);
+    std::optional<PresenceChange> leave(Leaving&& leaving) noexcept;
     [[nodiscard]] PresenceList list(std::string_view channel, size_t limit) const;
     [[nodiscard]] const PresenceStats& stats() const noexcept { return stats_; }
 
@@ -105,8 +110,8 @@ private:
 
     [[nodiscard]] Held* find(std::string_view channel, std::string_view key, NodeId node) const;
     Entered add(std::string_view channel, NodeId node, PresenceClaim claim);
-    std::optional<PresenceChange> remove(std::string_view channel, std::string_view key,
-                                         NodeId node);
+    std::optional<PresenceChange> remove(std::string&& channel, std::string_view key,
+                                         NodeId node) noexcept;
 
     const Limits limits_;
     uint64_t serial_ = 0;

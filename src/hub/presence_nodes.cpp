@@ -1,6 +1,7 @@
 #include "hub/presence_nodes.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "base/assert.h"
@@ -18,45 +19,76 @@ PresenceNodes::~PresenceNodes() = default;
 
 Presence::Entered PresenceNodes::enter(std::string_view channel, Presence::Form form,
                                        PresenceMember member, uint64_t now_ms) {
-    std::string key = Presence::key_of(form, member.client, member.user);
+    Presence::Leaving leaving{std::string(channel),
+                              Presence::key_of(form, member.client, member.user)};
     auto entered = members_.enter(channel, form, std::move(member));
     if (!link_ || entered.full) return entered;
-    const auto [found, added] = channels_.try_emplace(std::string(channel));
-    const auto& name = found->first;
-    Channel& held = found->second;
-    if (added) {
-        held.serial = ++serials_;
-        held.since_ms = now_ms;
-        link_->joined(name);
-        link_->fence(name, held.serial);
+    try {
+        hold(channel, leaving.key, now_ms);
+    } catch (...) {
+        static_cast<void>(members_.leave(std::move(leaving)));
+        throw;
     }
-    ++held.connections;
-    held.changed.insert(std::move(key));
-    changed_.insert(name);
     link_->changed();
     return entered;
 }
 
-std::optional<PresenceChange> PresenceNodes::leave(std::string_view channel, Presence::Form form,
-                                                   std::string_view client, std::string_view user) {
-    auto change = members_.leave(channel, form, client, user);
-    if (!link_) return change;
-    const auto found = channels_.find(channel);
+// The channel has one connection more. Throws std::bad_alloc, and then it has not.
+void PresenceNodes::hold(std::string_view channel, std::string key, uint64_t now_ms) {
+    const auto [found, added] = channels_.try_emplace(std::string(channel));
+    const auto& name = found->first;
+    Channel& held = found->second;
+    try {
+        held.changed.insert(std::move(key));
+        changed_.insert(name);
+        if (added) {
+            held.serial = ++serials_;
+            held.since_ms = now_ms;
+            link_->joined(name);
+            link_->fence(name, held.serial);
+        }
+    } catch (...) {
+        if (held.serial != 0 && added) link_->left(name);
+        if (added) channels_.erase(found);
+        throw;
+    }
+    ++held.connections;
+}
+
+std::optional<PresenceChange> PresenceNodes::leave(Presence::Leaving&& leaving) noexcept {
+    if (link_) note_leaving(leaving);
+    return members_.leave(std::move(leaving));
+}
+
+void PresenceNodes::note_leaving(const Presence::Leaving& leaving) noexcept {
+    const auto found = channels_.find(leaving.channel);
     STARLING_ASSERT(found != channels_.end());
-    --found->second.connections;
-    found->second.changed.insert(Presence::key_of(form, client, user));
-    changed_.insert(found->first);
+    Channel& held = found->second;
+    --held.connections;
+    try {
+        held.changed.insert(leaving.key);
+    } catch (const std::bad_alloc&) {
+        held.all_changed = true;
+    }
+    try {
+        changed_.insert(found->first);
+    } catch (const std::bad_alloc&) {
+        any_changed_ = true;
+    }
     link_->changed();
-    return change;
 }
 
 PresenceList PresenceNodes::list(std::string_view channel, size_t limit, uint64_t now_ms) const {
     PresenceList list = members_.list(channel, limit);
     if (!link_) return list;
     uint64_t oldest_ms = now_ms;
-    if (const auto found = channels_.find(channel); found != channels_.end())
-        for (const auto& [node, replica] : found->second.replicas)
+    if (const auto found = channels_.find(channel); found != channels_.end()) {
+        const Channel& held = found->second;
+        if (!held.is_known) oldest_ms = held.since_ms;
+        for (const auto& [node, replica] : held.replicas)
             oldest_ms = std::min(oldest_ms, replica.matched_ms);
+        if (now_ms < held.since_ms + all_heard_ms) list.missing = held.missing;
+    }
     list.age_ms = now_ms - oldest_ms;
     return list;
 }
@@ -91,8 +123,12 @@ PresenceTable PresenceNodes::table_of(const std::string& name, const Channel& ch
 }
 
 void PresenceNodes::flush() {
-    for (const auto& name : std::exchange(changed_, {})) {
-        const auto found = channels_.find(name);
+    if (any_changed_)
+        for (const auto& [name, channel] : channels_)
+            if (channel.all_changed || !channel.changed.empty()) changed_.insert(name);
+    any_changed_ = false;
+    for (; !changed_.empty(); changed_.erase(changed_.begin())) {
+        const auto found = channels_.find(*changed_.begin());
         if (found == channels_.end()) continue;
         flush(found->first, found->second);
         if (found->second.connections == 0) close(found->first, found->second);
@@ -101,10 +137,11 @@ void PresenceNodes::flush() {
 
 void PresenceNodes::flush(const std::string& name, Channel& channel) {
     const auto changed = std::exchange(channel.changed, {});
-    if (changed.empty()) return;
+    const bool all = std::exchange(channel.all_changed, false);
+    if (changed.empty() && !all) return;
     const uint64_t before = std::exchange(channel.version, ++versions_);
     PresenceTable table{name, before, channel.version};
-    if (before == 0 || changed.size() > PresenceMessage::claims_max)
+    if (before == 0 || all || changed.size() > PresenceMessage::claims_max)
         table = table_of(name, channel);
     else
         for (const auto& key : changed)
@@ -120,6 +157,7 @@ void PresenceNodes::close(const std::string& name, Channel& channel) {
             static_cast<void>(members_.claim(name, node, claim));
         }
     link_->left(name);
+    become_known(channel);  // Nobody else answers what waits.
     channels_.erase(channels_.find(name));
 }
 
@@ -187,9 +225,9 @@ void PresenceNodes::apply(NodeId from, const PresenceTable& table, uint64_t now_
         if (is_new) found->second.replicas.erase(entry);
         return want(from, {name});
     }
-    replica.version = table.version;
-    replica.matched_ms = now_ms;
     for (const auto& one : table.claims) claim(name, replica, from, one);
+    replica.version = table.version;  // Not if there was no memory: then a digest asks again.
+    replica.matched_ms = now_ms;
     if (table.before == 0) replica.claims = members_.claims_of(name, from).size();
     if (replica.claims == 0 && replica.is_complete) found->second.replicas.erase(entry);
 }
@@ -290,9 +328,11 @@ void PresenceNodes::answered(NodeId from, std::string_view bytes, uint64_t now_m
     if (!bytes.empty()) on_message(from, bytes, now_ms);
 }
 
-void PresenceNodes::asked(const std::string& channel, uint64_t serial) {
+void PresenceNodes::asked(const std::string& channel, uint64_t serial, size_t missing) {
     const auto found = channels_.find(channel);
-    if (found != channels_.end() && found->second.serial == serial) become_known(found->second);
+    if (found == channels_.end() || found->second.serial != serial) return;
+    found->second.missing = missing;
+    become_known(found->second);
 }
 
 // ---- nodes and time -----------------------------------------------------------------------------

@@ -50,7 +50,7 @@ public:
         // answered() for each holder, then asked().
         virtual void ask(const std::string& channel, uint64_t serial, std::string bytes) = 0;
         // There are changes to be sent by flush().
-        virtual void changed() = 0;
+        virtual void changed() noexcept = 0;
 
     protected:
         ~Link() = default;
@@ -63,7 +63,9 @@ public:
     static constexpr uint64_t digest_ticks = 30;    // Between two digests of a channel.
     static constexpr uint64_t forget_ms = 100'000;  // Without a digest.
     static constexpr uint64_t wait_ms_max = 5000;   // For the claims of the others.
-    static constexpr size_t gone_max = 4096;        // Nodes that are away, and known to be so.
+    // So long after a channel began here, each node with members of it has sent a digest.
+    static constexpr uint64_t all_heard_ms = wait_ms_max + (digest_ticks + 1) * tick_ms;
+    static constexpr size_t gone_max = 4096;  // Nodes that are away, and known to be so.
 
     // `tell` gets the changes that other nodes cause. Null: nobody is told.
     PresenceNodes(const Presence::Limits& limits, Tell tell);
@@ -72,17 +74,19 @@ public:
     PresenceNodes& operator=(const PresenceNodes&) = delete;
     void connect(Link& link, NodeId self) noexcept { link_ = &link, self_ = self; }
 
+    // Throws std::bad_alloc, and then the connection is no member.
     Presence::Entered enter(std::string_view channel, Presence::Form form, PresenceMember member,
                             uint64_t now_ms);
-    std::optional<PresenceChange> leave(std::string_view channel, Presence::Form form,
-                                        std::string_view client, std::string_view user);
+    // Takes no memory that it cannot do without.
+    std::optional<PresenceChange> leave(Presence::Leaving&& leaving) noexcept;
     // Has the channel a member here? If not, this node does not know the members of the others.
     [[nodiscard]] bool is_held(std::string_view channel) const;
     [[nodiscard]] bool is_known(std::string_view channel) const;
     // `known` runs when the claims of the other nodes are known, at once or later.
     void when_known(std::string_view channel, std::function<void()> known);
     [[nodiscard]] const Presence& members() const noexcept { return members_; }
-    // The members of all nodes, if the channel is held, with the age of what they say.
+    // The members of all nodes, if the channel is held, with the age of what they say. While the
+    // channel is not known, one node at least is missing.
     [[nodiscard]] PresenceList list(std::string_view channel, size_t limit, uint64_t now_ms) const;
 
     // Sends what has changed.
@@ -92,7 +96,8 @@ public:
     // What the link hears.
     void fenced(const std::string& channel, uint64_t serial);
     void answered(NodeId from, std::string_view bytes, uint64_t now_ms);
-    void asked(const std::string& channel, uint64_t serial);
+    // `missing`: nodes that did not answer.
+    void asked(const std::string& channel, uint64_t serial, size_t missing);
     void on_message(NodeId from, std::string_view bytes, uint64_t now_ms);
     // The answer to a question of another node.
     [[nodiscard]] std::string on_question(NodeId from, std::string_view bytes, uint64_t now_ms);
@@ -118,14 +123,19 @@ private:
         uint64_t version = 0;  // Last sent. 0: nothing yet.
         uint64_t since_ms = 0;
         size_t connections = 0;  // Of this node.
+        size_t missing = 1;  // Nodes that did not answer; until the question ends, one at least.
         bool is_known = false;
         std::set<std::string, std::less<>> changed = {};  // Keys of claims.
+        bool all_changed = false;  // There was no memory for a key: all claims are sent.
         std::map<NodeId, Replica> replicas = {};
         std::vector<std::function<void()>> waiting = {};
     };
     using Channels = std::unordered_map<std::string, Channel, base::KeyedTextHash, std::equal_to<>>;
 
+    void hold(std::string_view channel, std::string key, uint64_t now_ms);
+    void note_leaving(const Presence::Leaving& leaving) noexcept;
     void flush(const std::string& name, Channel& channel);
+    void flush_named(const std::string& name);
     [[nodiscard]] PresenceTable table_of(const std::string& name, const Channel& channel) const;
     void apply(NodeId from, const PresenceTable& table, uint64_t now_ms);
     void claim(const std::string& name, Replica& replica, NodeId from, const PresenceClaim& claim);
@@ -149,6 +159,7 @@ private:
     uint64_t serials_ = 0, versions_ = 0, ticks_ = 0, malformed_ = 0;
     Channels channels_;  // Those with a member here. Without a link: none.
     std::set<std::string, std::less<>> changed_;
+    bool any_changed_ = false;  // There was no memory for a name in `changed_`.
     std::set<NodeId> away_;
     std::deque<NodeId> away_order_;
     // Members whose leave this node reported when their node died, by node: a channel and a key.

@@ -225,6 +225,37 @@ TEST(Node, WhatIsSentWhileAnAnswerIsLateWaitsForTheOthers) {
     }
 }
 
+// While this node waits for the others after an outage, its questions wait as well.
+TEST(Node, AQuestionWaitsUntilTheOthersAreBack) {
+    for (const auto& [name, options] : variants()) {
+        SCOPED_TRACE(name);
+        Three three(options);
+        three.redis.run_for(2000);
+        // The question before missed a node: the next one has a moment from when it is sent.
+        three.c().frozen = true;
+        three.a().ask(Kind::fetch, {}, 100);
+        three.redis.run_for(101);
+        three.c().frozen = false;
+        for (auto& one : three.all) one->disconnect();
+        three.a().connect();
+        three.a().ask(Kind::fetch, {}, 900);
+        three.redis.run_for(500);
+        EXPECT_EQ(three.a().all_answers(), "");
+        three.b().connect();
+        three.c().connect();
+        three.redis.run_for(100);
+        EXPECT_EQ(three.a().all_answers(), "b1|b2|" + c1 + "|complete");
+
+        for (auto& one : three.all) one->disconnect();
+        three.a().connect();
+        three.a().ask(Kind::fetch, {}, 300);
+        three.redis.run_for(299);
+        EXPECT_EQ(three.a().all_answers(), "");
+        three.redis.run_for(1);
+        EXPECT_EQ(three.a().all_answers(), "incomplete");
+    }
+}
+
 TEST(Node, ANodeThatStaysAwayDoesNotHoldUpTheOthers) {
     Three three;
     three.redis.run_for(2000);

@@ -13,35 +13,38 @@ constexpr uint64_t wait_ms = 500;
 
 class Order : public ::testing::Test {
 protected:
-    void ask(char name, uint64_t now_ms = 0) {
-        order_.when_stored(now_ms, [this, name](StreamOrder::StreamId id) {
+    void ask(char name, uint64_t now_ms = 0, size_t bytes = 0, uint64_t unsent = 0) {
+        order_.when_stored(now_ms, {bytes, unsent}, [this, name](StreamOrder::StreamId id) {
             log_ += std::string(1, name) + std::to_string(id.ms) + " ";
         });
     }
-    void answer(char name, uint64_t id, uint64_t now_ms = 0) {
-        order_.when_read({id, 0}, now_ms, [this, name] { log_ += std::string(1, name) + " "; });
+    void answer(char name, uint64_t id, uint64_t now_ms = 0, size_t bytes = 0) {
+        order_.when_read({id, 0}, now_ms, bytes,
+                         [this, name] { log_ += std::string(1, name) + " "; });
     }
-    void stored(uint64_t id) { order_.answered(StreamOrder::StreamId{id, 0}); }
+    void send() { EXPECT_EQ(order_.sent(), ++sent_); }
+    void stored(uint64_t id) { order_.answered(++answered_, StreamOrder::StreamId{id, 0}); }
     std::string take_log() { return std::exchange(log_, ""); }
 
-    StreamOrder order_{wait_ms, 3};
+    StreamOrder order_{{.wait_ms_max = wait_ms, .waiting_max = 3, .bytes_max = 100}};
+    uint64_t sent_ = 0, answered_ = 0;
     std::string log_;
 };
 
 TEST_F(Order, AQuestionWaitsForTheEntriesBeforeIt) {
     ask('a');
     EXPECT_EQ(take_log(), "a0 ");
-    order_.sent();
-    order_.sent();
+    send();
+    send();
     ask('b');
     stored(7);
     EXPECT_EQ(take_log(), "");
-    order_.sent();  // Behind the question.
+    send();  // Behind the question.
     stored(8);
     EXPECT_EQ(take_log(), "b8 ");
     EXPECT_EQ(order_.due_ms(), std::nullopt);
     ask('c');
-    order_.answered(std::nullopt);  // Redis has refused the entry.
+    order_.answered(++answered_, std::nullopt);  // Redis has refused the entry.
     EXPECT_EQ(take_log(), "c8 ");
     ask('d');
     EXPECT_EQ(take_log(), "d8 ");
@@ -65,7 +68,7 @@ TEST_F(Order, AnAnswerWaitsForTheEntryThatTheQuestionNames) {
 }
 
 TEST_F(Order, NobodyWaitsForLongerThanTheLimit) {
-    order_.sent();
+    send();
     ask('a', 100);
     answer('b', 9, 200);
     EXPECT_EQ(order_.due_ms(), 600u);
@@ -80,7 +83,7 @@ TEST_F(Order, NobodyWaitsForLongerThanTheLimit) {
 }
 
 TEST_F(Order, NoMoreWaitThanTheLimit) {
-    order_.sent();
+    send();
     for (const char name : {'a', 'b', 'c', 'd'}) {
         ask(name);
         answer(name, 9);
@@ -92,16 +95,65 @@ TEST_F(Order, NoMoreWaitThanTheLimit) {
     EXPECT_EQ(take_log(), "");
 }
 
+TEST_F(Order, NoMoreBytesWaitThanTheLimit) {
+    send();
+    ask('a', 0, 60);
+    answer('b', 9, 0, 40);
+    EXPECT_EQ(take_log(), "");
+    ask('c', 0, 1);
+    answer('d', 9, 0, 1);
+    EXPECT_EQ(take_log(), "c0 d ");
+    order_.read({9, 0});
+    EXPECT_EQ(take_log(), "b ");
+    send();
+    ask('e', 0, 40);
+    EXPECT_EQ(take_log(), "");
+    stored(3);
+    stored(4);
+    EXPECT_EQ(take_log(), "a3 e4 ");
+    send();
+    ask('f', 0, 100);
+    EXPECT_EQ(take_log(), "");
+    order_.on_time(wait_ms);
+    EXPECT_EQ(take_log(), "f4 ");
+    answer('g', 10, 0, 100);
+    EXPECT_EQ(take_log(), "");
+}
+
+// An entry that did not fit into the queue has its answer before older ones.
+TEST_F(Order, AnAnswerToALaterEntryIsNoneToAnEarlierOne) {
+    send();
+    ask('a');
+    send();
+    order_.answered(2, std::nullopt);
+    EXPECT_EQ(take_log(), "");
+    ask('b');
+    order_.answered(1, StreamOrder::StreamId{5, 0});
+    EXPECT_EQ(take_log(), "a5 b5 ");
+}
+
+TEST_F(Order, AQuestionWaitsForEntriesThatAreNotSentYet) {
+    ask('a', 0, 0, 2);
+    EXPECT_EQ(take_log(), "");
+    send();
+    send();
+    send();  // Behind the question.
+    stored(1);
+    EXPECT_EQ(take_log(), "");
+    stored(2);
+    EXPECT_EQ(take_log(), "a2 ");
+}
+
 // The call of a question may ask the next one.
 TEST_F(Order, ACallMayAddAnother) {
-    order_.sent();
-    order_.when_stored(0, [this](StreamOrder::StreamId) {
+    send();
+    order_.when_stored(0, {}, [this](StreamOrder::StreamId) {
         log_ += "first ";
         ask('b');
-        order_.sent();
+        send();
         ask('c');
     });
-    order_.when_read({5, 0}, 0, [this] {
+    order_.when_read({5, 0}, 0, 0, [this] {
         log_ += "read ";
         answer('d', 5);
         answer('e', 6);

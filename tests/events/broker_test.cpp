@@ -244,6 +244,19 @@ TEST_F(EventBroker, ARefreshMovesTheEnd) {
     EXPECT_FALSE(broker_.next_ms());
 }
 
+TEST_F(EventBroker, ALoginThatEndsBeforeItsMemberListensIsToldThen) {
+    for (const bool refreshed : {false, true}) {
+        Listener ada("ada", transcript_);
+        broker_.enter(ada, *table_.find("drop1").rule, "drop1");
+        broker_.log_in(ada, "ada", 5000, now_ms_);
+        EXPECT_EQ(pass(6000), "");
+        if (refreshed) broker_.log_in(ada, "ada", 5000, now_ms_);
+        broker_.add_listener(ada, ada, now_ms_);
+        EXPECT_EQ(pass(0), refreshed ? "" : "ada expired");
+        EXPECT_EQ(pass(5000), refreshed ? "ada expired" : "");
+    }
+}
+
 TEST_F(EventBroker, WhoNeverLoggedInHasNothingToRefresh) {
     const auto ada = join("ada", "drop1");
     EXPECT_FALSE(broker_.may_refresh(*ada, now_ms_));

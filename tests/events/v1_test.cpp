@@ -238,22 +238,32 @@ TEST(V1Replies, Shapes) {
          R"({"type":"subscribed","id":1,"channel":"n","offset":"3-e","recovered":true,"messages":)"
          R"([{"offset":"2-e","data":"b\n"},{"offset":"3-e","data":"\"c\""}]})"},
         {subscribed("", "n", {.presence = &list}),
-         R"({"type":"subscribed","channel":"n","presence":{"users":3,"connections":4,"members":)"
-         R"([{"client":"1","user":"ann","info":{"x":1}},{"client":"2"}]}})"},
+         R"({"type":"subscribed","channel":"n","presence":{"users":3,"connections":4,)"
+         R"("more":true,"members":[{"client":"1","user":"ann","info":{"x":1}},{"client":"2"}]}})"},
         {ack("\"a\"", "n", "4-e"), R"({"type":"ack","id":"a","channel":"n","offset":"4-e"})"},
         {presence("7", "n", {}),
          R"({"type":"presence","id":7,"channel":"n","users":0,"connections":0,"members":[]})"},
-        {presence("", "n", {.users = 1, .connections = 2, .missing = 3, .age_ms = 0}, "me"),
-         R"({"type":"presence","channel":"n","client":"me","users":1,"connections":2,)"
+        {presence("", "n", {.connections = 2, .missing = 3, .age_ms = 0}, "me"),
+         R"({"type":"presence","channel":"n","client":"me","users":0,"connections":2,)"
          R"("missing":3,"age_ms":0,"members":[]})"},
         {presence("", "n", list, "", 48),  // One member with its brackets has 44 bytes.
-         R"({"type":"presence","channel":"n","users":3,"connections":4,"members":)"
+         R"({"type":"presence","channel":"n","users":3,"connections":4,"more":true,"members":)"
          R"([{"client":"1","user":"ann","info":{"x":1}}]})"},
         {presence("", "n", list, "", 10),
-         R"({"type":"presence","channel":"n","users":3,"connections":4,"members":[]})"},
-        {presence_page("a\"b", list),
-         R"({"channel":"a\"b","users":3,"connections":4,"members":)"
+         R"({"type":"presence","channel":"n","users":3,"connections":4,"more":true,)"
+         R"("members":[]})"},
+        {presence("", "n", {.members = list.members, .users = 2, .connections = 4}),
+         R"({"type":"presence","channel":"n","users":2,"connections":4,"members":)"
          R"([{"client":"1","user":"ann","info":{"x":1}},{"client":"2"}]})"},
+        {subscribed("", "n", {.presence = &list, .members_bytes_max = 48}),
+         R"({"type":"subscribed","channel":"n","presence":{"users":3,"connections":4,)"
+         R"("more":true,"members":[{"client":"1","user":"ann","info":{"x":1}}]}})"},
+        {presence_page("a\"b", list),
+         R"({"channel":"a\"b","users":3,"connections":4,"more":true,"members":)"
+         R"([{"client":"1","user":"ann","info":{"x":1}},{"client":"2"}]})"},
+        {presence_page("n", list, 48),
+         R"({"channel":"n","users":3,"connections":4,"more":true,"members":)"
+         R"([{"client":"1","user":"ann","info":{"x":1}}]})"},
         {history("7", "n", {.top = {"e", 9}, .messages = {kept(9, "z")}, .more = true}, false),
          R"({"type":"history","id":7,"channel":"n","offset":"9-e","recovered":false,"more":true,)"
          R"("messages":[{"offset":"9-e","data":"z"}]})"},

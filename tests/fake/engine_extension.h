@@ -23,6 +23,7 @@ public:
     void server_stops(Worker& worker) override { engine_.server_stops(worker); }
     void successor_serves(Worker& worker) override { engine_.successor_serves(worker); }
     void connections_ended(Worker& worker) override { engine_.connections_ended(worker); }
+    [[nodiscard]] bool is_busy(Worker& worker) override { return engine_.is_busy(worker); }
 
 private:
     Engine& engine_;

@@ -44,7 +44,7 @@ struct Script final : PresenceNodes::Link {
     void ask(const std::string& channel, uint64_t, std::string bytes) override {
         text += "ask " + channel + ": " + shown(*decode_presence(bytes)) + "\n";
     }
-    void changed() override {}
+    void changed() noexcept override {}
     std::string text;
 };
 
@@ -60,7 +60,8 @@ struct OneNode {
         nodes.enter("c", user.empty() ? Form::connections : Form::users, {client, user, ""}, 0);
     }
     void leave(const std::string& client, const std::string& user = "") {
-        nodes.leave("c", user.empty() ? Form::connections : Form::users, client, user);
+        const Form form = user.empty() ? Form::connections : Form::users;
+        nodes.leave({"c", Presence::key_of(form, client, user)});
     }
     void hear(Id from, uint64_t before, uint64_t version, std::vector<PresenceClaim> claims) {
         nodes.on_message(from,
@@ -94,7 +95,7 @@ TEST(PresenceNodes, SaysWhatChanged) {
     t.nodes.fenced("c", 1);
     EXPECT_EQ(t.take(), "ask c: T c:0>1,ca=1\n");
     EXPECT_FALSE(known);
-    t.nodes.asked("c", 1);
+    t.nodes.asked("c", 1, 0);
     EXPECT_TRUE(known);
     t.enter("x1", "ann");
     t.enter("x2", "ann");
@@ -237,6 +238,8 @@ TEST(PresenceNodes, AListSaysHowOldItsOldestPartIs) {
     const auto age_ms = [&](uint64_t now_ms) { return t.nodes.list("c", 100, now_ms).age_ms; };
     EXPECT_EQ(age_ms(50), 0U);  // Nobody else has members, as far as this node knows.
     t.enter("own");
+    EXPECT_EQ(age_ms(50), 50U);  // Nobody has answered.
+    t.nodes.asked("c", 1, 0);
     EXPECT_EQ(age_ms(50), 0U);
     t.hear(8, 0, 1, {claim("a")});
     t.hear(9, 0, 3, {claim("b")});
@@ -257,6 +260,35 @@ TEST(PresenceNodes, AListSaysHowOldItsOldestPartIs) {
     PresenceNodes alone(limits, nullptr);
     alone.enter("c", Form::connections, {"own", "", ""}, 0);
     EXPECT_EQ(alone.list("c", 100, 50).age_ms, std::nullopt);
+}
+
+TEST(PresenceNodes, AListSaysHowManyNodesDidNotAnswer) {
+    OneNode t;
+    const auto missing = [&](uint64_t now_ms) { return t.nodes.list("c", 100, now_ms).missing; };
+    EXPECT_EQ(missing(0), 0U);
+    t.enter("own");
+    EXPECT_EQ(missing(0), 1U);  // Or more: the question is under way.
+    t.nodes.tick(PresenceNodes::wait_ms_max);
+    EXPECT_TRUE(t.nodes.is_known("c"));
+    EXPECT_EQ(missing(PresenceNodes::wait_ms_max), 1U);
+    t.nodes.asked("c", 1, 2);
+    EXPECT_EQ(missing(PresenceNodes::all_heard_ms - 1), 2U);
+    EXPECT_EQ(missing(PresenceNodes::all_heard_ms), 0U);  // They have sent their digests, or died.
+    OneNode other;
+    other.enter("own");
+    other.nodes.asked("c", 1, 0);
+    EXPECT_EQ(other.nodes.list("c", 100, 0).missing, 0U);
+}
+
+TEST(PresenceNodes, WhatWaitsForAChannelGoesOnWhenItEnds) {
+    OneNode t;
+    t.enter("own");
+    int known = 0;
+    t.nodes.when_known("c", [&] { ++known; });
+    t.leave("own");
+    t.nodes.flush();
+    EXPECT_EQ(known, 1);
+    EXPECT_FALSE(t.nodes.is_held("c"));
 }
 
 TEST(PresenceNodes, WaitsForTheOthersOnlySoLong) {

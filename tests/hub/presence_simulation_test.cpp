@@ -36,7 +36,7 @@ struct SimNode final : PresenceNodes::Link {
     void send(Id to, std::string bytes) override;
     void fence(const std::string& channel, uint64_t serial) override;
     void ask(const std::string& channel, uint64_t serial, std::string bytes) override;
-    void changed() override {}
+    void changed() noexcept override {}
 
     struct Member {
         std::string client, channel, user;
@@ -89,8 +89,8 @@ struct World {
         const size_t index = random() % node.members.size();
         const auto member = node.members[index];
         node.members.erase(node.members.begin() + static_cast<ptrdiff_t>(index));
-        if (const auto left =
-                node.nodes.leave(member.channel, Form::users, member.client, member.user))
+        std::string key = Presence::key_of(Form::users, member.client, member.user);
+        if (const auto left = node.nodes.leave({member.channel, std::move(key)}))
             change(node, *left);
     }
     static void change(SimNode& node, const PresenceChange& change) {
@@ -203,7 +203,7 @@ void SimNode::fence(const std::string& channel, uint64_t serial) {
 void SimNode::ask(const std::string& channel, uint64_t serial, std::string bytes) {
     const auto left = std::make_shared<size_t>(1);
     const auto done = [this, left, channel, serial] {
-        if (--*left == 0) nodes.asked(channel, serial);
+        if (--*left == 0) nodes.asked(channel, serial, 0);
     };
     for (const auto& [to, held] : known) {
         if (!held.contains(channel) || world.cut(id, to)) continue;

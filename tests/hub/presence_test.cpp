@@ -33,9 +33,10 @@ void run(Form form, const std::vector<Step>& steps) {
     uint64_t serial = 0;
     for (const auto& step : steps) {
         SCOPED_TRACE(std::string(1, step.what) + step.client);
-        const auto change = step.what == '+'
-                                ? presence.enter("room", form, {step.client, step.user, ""}).change
-                                : presence.leave("room", form, step.client, step.user);
+        const auto change =
+            step.what == '+'
+                ? presence.enter("room", form, {step.client, step.user, ""}).change
+                : presence.leave({"room", Presence::key_of(form, step.client, step.user)});
         const std::string text = change ? (change->joined ? "join " : "leave ") +
                                               change->member.client + ":" + change->member.user
                                         : "";

@@ -72,6 +72,35 @@ test("a Redis that takes no writes: said in the log and counted; later all is we
   assert.equal(there.socket.recovered, true);
 });
 
+test("Redis gets the script of an entry once, and again when it has forgotten the script", async (t) => {
+  const redis = await Redis.start(t);
+  const { peers } = await together(t, redis);
+  // How often Redis was asked to run the script by its text, and by its hash.
+  const calls = async () => {
+    const stats = await redis.cli("INFO", "commandstats");
+    return ["eval", "evalsha"].map((name) => Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0));
+  };
+  const say = async (texts) => {
+    for (const text of texts) await peers[0].do("say", "red", text);
+    await until(() => peers.every(({ heard }) => heard.includes(texts.at(-1))), "the last sentence");
+  };
+  await say(["first"]);
+  const [before] = await calls();
+  const said = numbers("by its hash", 100);
+  await say(said);
+  const [by_text, by_hash] = await calls();
+  assert.equal(by_text, before);
+  assert.ok(by_hash >= 100, `${by_hash} by the hash`);
+  await redis.cli("SCRIPT", "FLUSH");
+  const again = numbers("forgotten", 100);
+  await say(again);
+  // Nodes may use EVALSHA, or not: an access list that was written for an older version does not allow it.
+  await redis.cli("ACL", "SETUSER", "default", "-evalsha");
+  const denied = numbers("denied", 100);
+  await say(denied);
+  for (const peer of peers) assert.deepEqual(peer.heard, ["first", ...said, ...again, ...denied]);
+});
+
 test("a client of a frozen node goes on at another one, and its old connection ends when the node thaws", async (t) => {
   const redis = await Redis.start(t);
   const [frozen, other] = await nodes(t, redis, ["starling", "starling"], native);

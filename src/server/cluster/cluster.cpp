@@ -228,12 +228,12 @@ void ClusterExtension::forget_session(std::string pid) {
     });
 }
 
-void ClusterExtension::when_stored(std::function<void(socketio::StreamId)> call) {
-    part_ ? part_->when_stored(std::move(call)) : call({});
+void ClusterExtension::when_stored(size_t bytes, std::function<void(socketio::StreamId)> call) {
+    part_ ? part_->when_stored(bytes, std::move(call)) : call({});
 }
 
-void ClusterExtension::when_read(socketio::StreamId id, std::function<void()> call) {
-    part_ ? part_->when_read(id, std::move(call)) : call();
+void ClusterExtension::when_read(socketio::StreamId id, size_t bytes, std::function<void()> call) {
+    part_ ? part_->when_read(id, bytes, std::move(call)) : call();
 }
 
 uint32_t ClusterExtension::stream_of(std::string_view nsp) const {

@@ -49,9 +49,9 @@ public:
     [[nodiscard]] socketio::ClusterLink& link() noexcept { return *this; }
 
     // The order between a stream and the questions that do not go by it, see cluster::StreamOrder. On the
-    // first worker.
-    void when_stored(std::function<void(socketio::StreamId)> call);
-    void when_read(socketio::StreamId id, std::function<void()> call);
+    // first worker. `bytes`: what the call holds.
+    void when_stored(size_t bytes, std::function<void(socketio::StreamId)> call);
+    void when_read(socketio::StreamId id, size_t bytes, std::function<void()> call);
     // False: what others publish now may not reach this node. Any thread.
     [[nodiscard]] bool reads() const noexcept {
         return figures_.reads.load(std::memory_order_relaxed);

@@ -290,8 +290,9 @@ void NativeLink::ask(const Command& command, const std::string& nsp, cluster::On
     auto payload = payload_of(message);
     if (!payload) return report({.first = true, .complete = false});
     if (!stream_) return ask_now(std::move(target), *std::move(payload), report);
-    stream_->when_stored([this, target = std::move(target), payload = *std::move(payload),
-                          report = std::move(report)](socketio::StreamId stored) {
+    const size_t bytes = payload->size();
+    stream_->when_stored(bytes, [this, target = std::move(target), payload = *std::move(payload),
+                                 report = std::move(report)](socketio::StreamId stored) {
         std::string marked = payload;
         marked.insert(path_.size() + 1, stored_mark + to_text(stored) + "\n");
         ask_now(target, std::move(marked), report);
@@ -363,11 +364,15 @@ void NativeLink::on_question(const Nodes::Incoming& in, std::string_view body) {
     if (!stored || !stream_) return answer(in, body);
     // The other node has stored entries before it asked.
     std::vector<std::string> rooms(in.rooms.begin(), in.rooms.end());
-    stream_->when_read(*stored, [this, from = in.from, question = in.question,
-                                 rooms = std::move(rooms), message = std::string(body)] {
-        const std::vector<std::string_view> views(rooms.begin(), rooms.end());
-        answer({.from = from, .rooms = views, .payload = {}, .question = question}, message);
-    });
+    size_t bytes = body.size();
+    for (const auto& room : rooms) bytes += room.size() + sizeof room;
+    stream_->when_read(
+        *stored, bytes,
+        [this, from = in.from, question = in.question, rooms = std::move(rooms),
+         message = std::string(body)] {
+            const std::vector<std::string_view> views(rooms.begin(), rooms.end());
+            answer({.from = from, .rooms = views, .payload = {}, .question = question}, message);
+        });
 }
 
 void NativeLink::answer(const Nodes::Incoming& in, std::string_view body) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/digest.h"
 #include "cluster/names.h"
 #include "redis/slots.h"
 #include "server/cluster/messages.h"
@@ -14,7 +15,6 @@
 namespace starling::server {
 namespace {
 
-constexpr uint64_t again_ms = 100;            // After a command that had no answer.
 constexpr uint64_t figures_interval_ms = 50;  // How old the figures of another thread may be.
 
 std::string make_uid(cluster::Adapter adapter) {
@@ -44,13 +44,6 @@ std::string_view mode_name(const ClusterSettings& settings) noexcept {
         case cluster::Adapter::streams: break;
     }
     return settings.append_once ? "native, stream of Socket.IO" : "streams";
-}
-
-void add_fields(std::vector<std::string_view>& words, const cluster::Entry& entry) {
-    for (const auto& [field, value] : entry) {
-        words.push_back(field);
-        words.push_back(value);
-    }
 }
 
 redis::Topic topic_of(cluster::Medium medium) noexcept {
@@ -88,7 +81,8 @@ ClusterPart::ClusterPart(const ClusterSettings& settings, Worker& worker, socket
       again_(worker.loop()),
       resolver_(net::make_system_resolver(worker.loop())),
       node_(std::make_unique<cluster::Node>(node_options(settings), static_cast<Bus&>(*this),
-                                            static_cast<Host&>(*this))) {
+                                            static_cast<Host&>(*this))),
+      script_hash_(base::sha1_hex(cluster::append_script())) {
     auto made = redis::client::Client::make(worker.loop(), *resolver_, settings.redis, *this);
     if (!made) throw std::runtime_error("cluster: " + made.error());
     client_ = *std::move(made);
@@ -212,15 +206,16 @@ void ClusterPart::claim_session(const socketio::SessionClaim& claim,
     recovery_ ? recovery_->claim(claim, done) : done(std::nullopt);
 }
 
-void ClusterPart::when_stored(std::function<void(socketio::StreamId)> call) {
+void ClusterPart::when_stored(size_t bytes, std::function<void(socketio::StreamId)> call) {
     if (!node_) return call({});
-    order_.when_stored(now_ms(), std::move(call));
+    order_.when_stored(now_ms(), {.bytes = bytes, .unsent = node_->stats().waiting},
+                       std::move(call));
     touched();
 }
 
-void ClusterPart::when_read(socketio::StreamId id, std::function<void()> call) {
+void ClusterPart::when_read(socketio::StreamId id, size_t bytes, std::function<void()> call) {
     if (!node_) return call();
-    order_.when_read(id, now_ms(), std::move(call));
+    order_.when_read(id, now_ms(), bytes, std::move(call));
     touched();
 }
 
@@ -280,66 +275,6 @@ void ClusterPart::send(cluster::Sending sending, Count done) {
     sending.way == cluster::Sending::Way::publish
         ? client_->publish(sending.name, sending.body, answered)
         : client_->spublish(sending.name, sending.body, answered);
-}
-
-void ClusterPart::send_entry(cluster::Sending sending) {
-    const uint64_t event = recovery_ ? recovery_->sent(sending.name, sending.entry) : 0;
-    order_.sent();
-    cluster::Appends::Done stored = [this, event, stream = sending.name](
-                                        std::optional<socketio::StreamId> id,
-                                        std::string_view error) {
-        --under_way_;
-        // Entries that do not fit are counted and told as dropped.
-        if (!error.empty() && error != cluster::Appends::full)
-            failed("a message was not sent", error);
-        if (event && recovery_ && reader_)
-            recovery_->answered(stream, event, error.empty(), reader_->round());
-        order_.answered(id);
-    };
-    if (appends_) return appends_->add(std::move(sending), std::move(stored));
-    const std::string length = std::to_string(settings_.stream_length_max);
-    std::vector<std::string_view> words{"XADD", sending.name, "MAXLEN", "~", length, "*"};
-    add_fields(words, sending.entry);
-    client_->command(
-        words,
-        [this, stored = std::move(stored)](const redis::Answer& answer) {
-            if (answer.value && node_ && node_->resume(now_ms())) touched();
-            stored(answer.error.empty() ? cluster::parse_stream_id(answer.value->text())
-                                        : std::nullopt,
-                   answer.error);
-        },
-        sending.name);
-}
-
-void ClusterPart::append(uint64_t number, uint64_t first, const cluster::Sending& sending) {
-    if (!client_) return;
-    const std::string key = redis::name_beside(sending.name, ":sent:" + node_->uid());
-    const std::string length = std::to_string(settings_.stream_length_max);
-    const std::array texts{std::to_string(number), std::to_string(first)};
-    std::vector<std::string_view> words{
-        "EVAL", cluster::append_script(), "2", sending.name, key, texts[0], texts[1], length};
-    add_fields(words, sending.entry);
-    client_->command(
-        words, [this, number](const redis::Answer& answer) { on_appended(number, answer); },
-        sending.name);
-}
-
-void ClusterPart::on_appended(uint64_t number, const redis::Answer& answer) {
-    using Answer = cluster::Appends::Answer;
-    if (!appends_) return;  // The loop has ended.
-    if (answer.value && node_ && node_->resume(now_ms())) touched();
-    if (!answer.value) {
-        appends_->answered(number, Answer::lost);
-    } else if (!answer.error.empty()) {
-        appends_->answered(number, Answer::refused, {}, answer.error);
-    } else {
-        const auto id = cluster::parse_stream_id(answer.value->text());
-        appends_->answered(number, id ? Answer::stored : Answer::out_of_order, id);
-    }
-    if (appends_->is_paused())
-        again_.after(again_ms, [this] {
-            if (appends_) appends_->again();
-        });
 }
 
 bool ClusterPart::is_late() const { return client_ && client_->is_late(); }

@@ -54,8 +54,9 @@ public:
     void claim_session(const socketio::SessionClaim& claim,
                        const socketio::RecoveryLink::Claimed& done);
     // The order between the stream and questions that do not go by it.
-    void when_stored(std::function<void(socketio::StreamId)> call);
-    void when_read(socketio::StreamId id, std::function<void()> call);
+    // `bytes`: what the call holds.
+    void when_stored(size_t bytes, std::function<void(socketio::StreamId)> call);
+    void when_read(socketio::StreamId id, size_t bytes, std::function<void()> call);
     // Null: no client of this process can recover on another node, or the loop has ended.
     [[nodiscard]] StreamRecovery* recovery() noexcept { return recovery_.get(); }
 
@@ -90,7 +91,8 @@ private:
     void count_error(std::string_view error);
     void send_entry(cluster::Sending sending);
     void append(uint64_t number, uint64_t first, const cluster::Sending& sending);
-    void on_appended(uint64_t number, const redis::Answer& answer);
+    [[nodiscard]] bool needs_script(std::string_view error);
+    void on_appended(uint64_t number, bool by_hash, const redis::Answer& answer);
     // After each call of the node: its next time, and soon its figures.
     void touched();
     void show_figures();
@@ -114,7 +116,10 @@ private:
     std::unique_ptr<StreamReader> reader_;
     cluster::StreamOrder order_;
     std::unique_ptr<cluster::Appends> appends_;  // Null: entries are appended at most once.
-    uint64_t under_way_ = 0;                     // Messages that Redis has not confirmed.
+    const std::string script_hash_;
+    bool has_script_ = false;   // Redis has executed the script of an entry.
+    bool denies_hash_ = false;  // An access list does not allow EVALSHA.
+    uint64_t under_way_ = 0;    // Messages that Redis has not confirmed.
     uint64_t bounced_ = 0, unread_ = 0, dropped_told_ = 0;
     net::TimerId timer_ = 0, figures_timer_ = 0;
     uint64_t timer_ms_ = 0;

@@ -181,6 +181,8 @@ void Engine::successor_serves(const Worker& worker) { host(worker).successor_ser
 
 void Engine::connections_ended(const Worker& worker) { host(worker).connections_ended(); }
 
+bool Engine::is_busy(const Worker& worker) const noexcept { return host(worker).is_busy(); }
+
 EngineWorker& Engine::host(const Worker& worker) const noexcept { return *hosts_[worker.index()]; }
 
 EngineSession* Engine::find(const Worker& worker, base::SlotKey key) const noexcept {

@@ -180,6 +180,8 @@ private:
     void on_post(const Exchange& exchange, const http::Request& request, http::Response& response);
     void request_ended(base::SlotKey request, RequestEnd how);
     void request_must_end(base::SlotKey request);
+    // The same, if the client of the poll, the POST or the WebSocket is at another node.
+    void end_if_relayed();
     void release(base::SlotKey request);
     void poll_left();
     void post_left(Event event);
@@ -280,6 +282,7 @@ public:
     void server_stops(const Worker& worker);
     void successor_serves(const Worker& worker);
     void connections_ended(const Worker& worker);
+    [[nodiscard]] bool is_busy(const Worker& worker) const noexcept;
     // Any thread. Open sessions on all workers.
     [[nodiscard]] uint64_t sessions() const noexcept { return sessions_.load(); }
     // Sessions opened since the start; a session counts once it has sent its open packet.

@@ -32,13 +32,40 @@ bool EngineWorker::has_ended(const EngineSession& session) noexcept {
 }
 
 // A session that has a transport ends with its connection; connections end spread over a moment. No
-// further request can reach the other sessions. A WebSocket at another node has no connection here.
+// further request can reach the other sessions.
 void EngineWorker::server_stops() {
     for (uint32_t slot = 0; slot < sessions_.slots(); ++slot) {
         EngineSession* const session = sessions_.object_at(slot);
-        if (session && !session->poll() && (!session->websocket_ || session->websocket_.is_far()))
+        if (session && !session->poll() && !session->websocket_)
             session->drop(EngineClose::server_shutting_down);
     }
+    // As connections: 1,000 per second, or as many as needed within half of the drain timeout.
+    const auto drain_ms = static_cast<uint64_t>(worker.site().ending->timeout.count());
+    if (relay_) end_relayed_over(std::min<uint64_t>(sessions_.slots(), drain_ms / 2));
+}
+
+bool EngineWorker::is_busy() const noexcept { return worker.stopping() && relayed_end_.timer != 0; }
+
+void EngineWorker::end_relayed_over(uint64_t over_ms) {
+    constexpr uint64_t round_ms = 10;
+    auto& ending = relayed_end_;
+    if (ending.timer) worker.loop().cancel_timer(std::exchange(ending.timer, 0));
+    ending = {.began_ms = worker.loop().now_ms(),
+              .over_ms = std::max<uint64_t>(over_ms, 1),
+              .slots = sessions_.slots()};
+    ending.timer = worker.loop().every(round_ms, [this] { end_relayed(); });
+    end_relayed();
+}
+
+void EngineWorker::end_relayed() {
+    auto& ending = relayed_end_;
+    const uint64_t passed_ms = worker.loop().now_ms() - ending.began_ms;
+    const auto due = static_cast<uint32_t>(
+        std::min<uint64_t>(ending.slots * passed_ms / ending.over_ms + 1, ending.slots));
+    for (; ending.slot < due; ++ending.slot)
+        if (EngineSession* const session = sessions_.object_at(ending.slot))
+            session->end_if_relayed();
+    if (ending.slot == ending.slots) worker.loop().cancel_timer(std::exchange(ending.timer, 0));
 }
 
 // A session without a pending poll ends with the next one, if that still comes here.
@@ -167,6 +194,12 @@ void EngineWorker::call_exactly(EngineSession& session, uint64_t due_ms) {
 void EngineWorker::advance() {
     free_dead();
     sessions_.trim();
+    const WorkerGroup& group = worker.group();
+    if (relay_ && !is_draining_ && group.drain.load() == DrainPhase::closing) {
+        is_draining_ = true;
+        const uint64_t now_ms = steady_ms(), ends_ms = group.drain_ends_ms;
+        if (!worker.stopping()) end_relayed_over(ends_ms - std::min(ends_ms, now_ms));
+    }
     deadlines_.advance(worker.loop().now_ms(), [this](uint32_t slot) {
         EngineSession& session = *sessions_.object_at(slot);
         has_ended(session) ? free(session) : session.on_due();

@@ -33,8 +33,11 @@ public:
     // The limits of what the sessions send by POST; null: none is on.
     [[nodiscard]] Inflows* inflows() const noexcept { return inflows_.get(); }
     // The server stops: ends the sessions that have neither a pending poll nor a WebSocket. Another
-    // session ends when its poll or its WebSocket is told to go away, or is lost.
+    // session ends when its poll or its WebSocket is told to go away, or is lost. Those whose poll or
+    // WebSocket is of a client at another node end one after the other.
     void server_stops();
+    // The server stops, and not all of these have ended.
+    [[nodiscard]] bool is_busy() const noexcept;
     // A successor has the listeners: closes the sessions that poll.
     void successor_serves();
     // The server stops, and the worker has no connection left: ends the sessions whose poll was
@@ -107,6 +110,8 @@ private:
     [[nodiscard]] static bool has_ended(const EngineSession& session) noexcept;
     [[nodiscard]] engineio::SidSecret draw_secret();
     void advance();
+    void end_relayed_over(uint64_t over_ms);
+    void end_relayed();
     void end_unjoined(const UnjoinedSessions::Entry& entry) const;
     void flush_all();
     void count_end() noexcept;
@@ -125,6 +130,15 @@ private:
     bool flush_posted_ = false;        // A call of flush_all() is posted.
     std::vector<base::SlotKey> dead_;  // Sessions that have ended, for the posted free_dead().
     RandomPool random_;
+    // The end of the sessions of other nodes' clients, which have no connection here that is told to go:
+    // evenly by their slots.
+    struct RelayedEnd {
+        net::TimerId timer = 0;  // 0: none is under way.
+        uint64_t began_ms = 0, over_ms = 0;
+        uint32_t slots = 0, slot = 0;
+    };
+    RelayedEnd relayed_end_;
+    bool is_draining_ = false;
     uint64_t warned_ms_ = 0;  // Time of the last warning; 0: none.
     uint64_t faults_ = 0;     // Faults since that warning.
 };

@@ -81,6 +81,14 @@ void EngineSession::request_must_end(base::SlotKey request) {
     if (held || (poll() && poll()->request() == request)) drop(EngineClose::server_shutting_down);
 }
 
+void EngineSession::end_if_relayed() {
+    const base::SlotKey request = poll() ? poll()->request() : post();
+    if (is_relayed(request))
+        request_must_end(request);
+    else if (!poll() && websocket_ && websocket_.is_far())
+        drop(EngineClose::server_shutting_down);
+}
+
 // Another node stops: its client goes on at a node that is left.
 void EngineSession::release(base::SlotKey request) {
     if (poll() && poll()->request() == request && core_.claim_poll())

@@ -402,6 +402,7 @@ void RelayPart::node_lost(Nodes::Id node) {
         parted.is_told_again = false;
     }
     answers_bytes_.erase(node);
+    turns_.erase(node);
     answers_.erase(answers_.lower_bound({node, 0}), answers_.upper_bound({node, UINT64_MAX}));
 }
 

@@ -247,6 +247,7 @@ private:
     void give_frame(RelayedSocket& socket, const engineio::relay::Frame& frame, size_t bytes);
     void take_credit(RelayedSocket& socket, const engineio::relay::Credit& credit);
     void publish_frame(RelayedSocket& socket, std::string message);
+    // Sends the oldest message that waits.
     void flush(RelayedSocket& socket);
     // The WebSocket is lost: the session is told at the end of the tick.
     void fail(RelayedSocket& socket, uint16_t code);
@@ -293,6 +294,7 @@ private:
     std::map<Nodes::Id, size_t> answers_bytes_;
     // WebSockets, and polls of sessions, with packets that wait for room: by node and serial number.
     std::set<std::pair<Nodes::Id, uint64_t>> waiting_;
+    std::map<Nodes::Id, uint64_t> turns_;  // The serial number that had room last, while one waits.
     // The credits of this tick: numbers of forwarded WebSockets, serial numbers of relayed ones.
     struct Credited {
         uint64_t number;

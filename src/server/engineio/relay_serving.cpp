@@ -255,13 +255,18 @@ bool RelayPart::has_room(base::SlotKey poll) {
     return false;
 }
 
-// The one that waits longest is first.
+// In turn: each of them has one message, or one answer to its poll, before the first one has another.
 void RelayPart::flush_waiting(Nodes::Id to) {
     while (!is_full(to)) {
-        const auto first = waiting_.lower_bound({to, 0});
-        if (first == waiting_.end() || first->first != to) return;
-        const uint64_t serial = first->second;
-        waiting_.erase(first);
+        auto next = waiting_.upper_bound({to, turns_[to]});
+        if (next == waiting_.end() || next->first != to) next = waiting_.lower_bound({to, 0});
+        if (next == waiting_.end() || next->first != to) {
+            turns_.erase(to);
+            return;
+        }
+        const uint64_t serial = next->second;
+        turns_[to] = serial;
+        waiting_.erase(next);
         const auto request = served_.find(serial);
         if (request != served_.end() && request->second->host)
             request->second->host->flush(request->second->session);

@@ -134,7 +134,7 @@ void RelayPart::publish_frame(RelayedSocket& socket, std::string message) {
 }
 
 void RelayPart::flush(RelayedSocket& socket) {
-    while (!socket.waiting_.empty() && !is_full(socket.client_.node)) {
+    if (!socket.waiting_.empty()) {
         std::string message = std::move(socket.waiting_.front());
         socket.waiting_.pop_front();
         socket.waiting_bytes_ -= message.size();

@@ -123,10 +123,12 @@ void handle_presence(Events& events, const http::Request& request, http::Respons
     size_t limit = events::v1::limit_max;
     if (!read_limit(request, response, limit)) return;
     events.shared_presence().list(
-        channel, limit, [reply = response.later(), channel](const hub::PresenceList& list) {
+        channel, limit,
+        [reply = response.later(), channel,
+         bytes_max = events.options().recovery_bytes_max](const hub::PresenceList& list) {
             http::Response answer;
             answer.header("Cache-Control", "no-store");
-            answer.body(events::v1::presence_page(channel, list), "application/json");
+            answer.body(events::v1::presence_page(channel, list, bytes_max), "application/json");
             reply.send(std::move(answer));
         });
 }

@@ -1,5 +1,6 @@
 #include "server/events/presence.h"
 
+#include <new>
 #include <utility>
 
 #include "server/worker.h"
@@ -13,9 +14,15 @@ SharedPresence::SharedPresence(const hub::Presence::Limits& limits, Change tell,
       tell_(std::move(tell)),
       report_(std::move(report)),
       presence_(limits, [this](const hub::PresenceChange& change, bool reports) {
-          tell_(change);
-          if (reports) group_->workers.front()->post([this, change] { report_(change); });
+          pass_on(change, reports);
       }) {}
+
+void SharedPresence::pass_on(const hub::PresenceChange& change, bool reports) noexcept {
+    try {
+        tell_(change);
+        if (reports) group_->workers.front()->post([this, change] { report_(change); });
+    } catch (const std::bad_alloc&) {}
+}
 
 void SharedPresence::join(WorkerGroup& group) {
     group_ = &group;
@@ -52,17 +59,15 @@ hub::Presence::Entered SharedPresence::enter(std::string_view channel, hub::Pres
                                              hub::PresenceMember member) {
     const std::lock_guard lock(mutex_);
     auto entered = presence_.enter(channel, form, std::move(member), now_ms());
-    if (entered.change) tell_(*entered.change);
+    if (entered.change) pass_on(*entered.change);
     return entered;
 }
 
-std::optional<hub::PresenceChange> SharedPresence::leave(std::string_view channel,
-                                                         hub::Presence::Form form,
-                                                         std::string_view client,
-                                                         std::string_view user) {
+std::optional<hub::PresenceChange> SharedPresence::leave(
+    hub::Presence::Leaving&& leaving) noexcept {
     const std::lock_guard lock(mutex_);
-    auto change = presence_.leave(channel, form, client, user);
-    if (change) tell_(*change);
+    auto change = presence_.leave(std::move(leaving));
+    if (change) pass_on(*change);
     return change;
 }
 
@@ -73,15 +78,22 @@ hub::PresenceList SharedPresence::list(std::string_view channel, size_t limit) c
 
 void SharedPresence::list(std::string_view channel, size_t limit,
                           std::function<void(const hub::PresenceList&)> done) {
+    std::string name(channel);
     bool held = true;
     hub::PresenceList known;
     {
         const std::lock_guard lock(mutex_);
+        if (group_ && !presence_.is_known(channel)) {
+            Worker* const here = group_->here();
+            Worker& to = here ? *here : *group_->workers.front();
+            return presence_.when_known(channel, [this, &to, name, limit, done = std::move(done)] {
+                to.post([this, name, limit, done] { list(name, limit, done); });
+            });
+        }
         held = presence_.is_held(channel);
         if (held) known = presence_.list(channel, limit, now_ms());
     }
     if (held) return done(known);
-    std::string name(channel);
     const auto merged = std::make_shared<hub::Presence>(limits_);
     group_->nodes->ask(
         Nodes::Kind::presence, {.rooms = {name}}, PresenceNodes::question_about(channel),
@@ -142,18 +154,24 @@ void SharedPresence::ask(const std::string& channel, uint64_t serial, std::strin
                 presence_.answered(from, copy, now_ms());
             });
         },
-        [this, channel, serial](const Nodes::Outcome&) {
-            later([this, channel, serial] { presence_.asked(channel, serial); });
+        [this, channel, serial](const Nodes::Outcome& outcome) {
+            later([this, channel, serial, missing = outcome.missing] {
+                presence_.asked(channel, serial, missing);
+            });
         });
 }
 
 // What several members do in one tick is one message.
-void SharedPresence::changed() {
+void SharedPresence::changed() noexcept {
     if (closed_.load() || flushing_.exchange(true)) return;
-    later([this] {
-        flushing_.store(false);
-        presence_.flush();
-    });
+    try {
+        later([this] {
+            flushing_.store(false);
+            presence_.flush();
+        });
+    } catch (const std::bad_alloc&) {
+        flushing_.store(false);  // The next tick() flushes.
+    }
 }
 
 // ---- from other nodes, on the first worker ------------------------------------------------------

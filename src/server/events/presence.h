@@ -33,14 +33,14 @@ public:
     // The workers have ended: nothing is sent any more.
     void close() noexcept { closed_.store(true); }
 
+    // Throws std::bad_alloc, and then the connection is no member.
     hub::Presence::Entered enter(std::string_view channel, hub::Presence::Form form,
                                  hub::PresenceMember member);
-    std::optional<hub::PresenceChange> leave(std::string_view channel, hub::Presence::Form form,
-                                             std::string_view client, std::string_view user);
+    std::optional<hub::PresenceChange> leave(hub::Presence::Leaving&& leaving) noexcept;
     // The members on all nodes, if the channel has one on this node; otherwise none.
     [[nodiscard]] hub::PresenceList list(std::string_view channel, size_t limit) const;
     // The members on all nodes. `done` runs at once, or later on the worker that asks; on the first
-    // one if the caller is no worker.
+    // one if the caller is no worker. It waits until the other nodes have said who is there.
     void list(std::string_view channel, size_t limit,
               std::function<void(const hub::PresenceList&)> done);
     // True: list() has the members of all nodes. False: `later` will run when it has, on any thread,
@@ -61,11 +61,13 @@ private:
     void send(hub::PresenceNodes::NodeId to, std::string bytes) override;
     void fence(const std::string& channel, uint64_t serial) override;
     void ask(const std::string& channel, uint64_t serial, std::string bytes) override;
-    void changed() override;
+    void changed() noexcept override;
 
     // Runs `call` on the first worker, with the lock.
     template <class F>
     void later(F&& call);
+    // Nobody is told of a change for which there is no memory; a list is right all the same.
+    void pass_on(const hub::PresenceChange& change, bool reports = false) noexcept;
     void tick();
     [[nodiscard]] uint64_t now_ms() const;
 

@@ -12,7 +12,9 @@ std::unique_ptr<PresenceSeat> PresenceSeat::enter(Events& events, std::string_vi
     const auto form = rule.channel.presence == events::Presence::users
                           ? hub::Presence::Form::users
                           : hub::Presence::Form::connections;
-    std::unique_ptr<PresenceSeat> seat(new PresenceSeat(events, channel, form, member));
+    std::unique_ptr<PresenceSeat> seat(new PresenceSeat(
+        events, {std::string(channel), hub::Presence::key_of(form, member.client, member.user)},
+        member.client));
     const auto entered = events.shared_presence().enter(channel, form, std::move(member));
     if (entered.full) return nullptr;
     seat->is_member_ = true;
@@ -20,22 +22,22 @@ std::unique_ptr<PresenceSeat> PresenceSeat::enter(Events& events, std::string_vi
     return seat;
 }
 
-PresenceSeat::PresenceSeat(Events& events, std::string_view channel, hub::Presence::Form form,
-                           const hub::PresenceMember& member)
-    : events_(events), channel_(channel), form_(form), client_(member.client), user_(member.user) {}
+PresenceSeat::PresenceSeat(Events& events, hub::Presence::Leaving leaving,
+                           const std::string& client)
+    : events_(events), leaving_(std::move(leaving)), client_(client) {}
 
 PresenceSeat::~PresenceSeat() {
     if (!is_member_) return;
-    const auto change = events_.shared_presence().leave(channel_, form_, client_, user_);
+    const auto change = events_.shared_presence().leave(std::move(leaving_));
     if (change) events_.report_safely(*change);
 }
 
 bool PresenceSeat::is_known(std::function<void()> later) {
-    return events_.shared_presence().is_known(channel_, std::move(later));
+    return events_.shared_presence().is_known(leaving_.channel, std::move(later));
 }
 
 hub::PresenceList PresenceSeat::list() {
-    auto list = events_.shared_presence().list(channel_, listed_max);
+    auto list = events_.shared_presence().list(leaving_.channel, listed_max);
     seen_ = list.serial;
     return list;
 }

@@ -24,7 +24,8 @@ class PresenceSeat {
 public:
     static constexpr size_t listed_max = 1000;  // Members in the list of one client.
 
-    // `rule`: of a channel with presence. Null: no place is left.
+    // `rule`: of a channel with presence. Null: no place is left. Throws std::bad_alloc, and then
+    // the connection is no member.
     [[nodiscard]] static std::unique_ptr<PresenceSeat> enter(Events& events,
                                                              std::string_view channel,
                                                              const events::Rule& rule,
@@ -43,13 +44,11 @@ public:
     [[nodiscard]] const std::string& client() const noexcept { return client_; }
 
 private:
-    PresenceSeat(Events& events, std::string_view channel, hub::Presence::Form form,
-                 const hub::PresenceMember& member);
+    PresenceSeat(Events& events, hub::Presence::Leaving leaving, const std::string& client);
 
     Events& events_;
-    const std::string channel_;
-    const hub::Presence::Form form_;
-    const std::string client_, user_;
+    hub::Presence::Leaving leaving_;
+    const std::string client_;
     bool is_member_ = false;
     std::optional<uint64_t> seen_;  // Serial of the newest change that the client knows.
 };

@@ -185,7 +185,8 @@ bool V1Connection::begin(V1Member& member, bool asked, hub::Beginning beginning)
     }
     // A recovery of several channels must not end the connection for its full queue.
     const size_t queued = connection_->buffered_amount();
-    if (queued > 0 && queued + bytes > ws::Route{}.send_queue_bytes_max / 2) {
+    const size_t room = queued == 0 ? SIZE_MAX : ws::Route{}.send_queue_bytes_max / 2;
+    if (queued > 0 && queued + bytes > room) {
         members_.erase(channel);
         session_.refused(channel, attempt,
                          {v1::code::unavailable, "the send queue is full: subscribe again later"});
@@ -196,6 +197,7 @@ bool V1Connection::begin(V1Member& member, bool asked, hub::Beginning beginning)
     v1::Subscribed how{.asked = asked, .recovered = beginning.recovered};
     how.missed = &beginning.missed;
     if (list) how.presence = &*list;
+    how.members_bytes_max = std::min(events_.options().recovery_bytes_max, room - queued - bytes);
     // Without a history there is no position.
     if (!beginning.position.epoch.empty()) how.offset = hub::position_text(beginning.position);
     if (session_.subscribed(channel, attempt, how)) return true;
@@ -241,9 +243,9 @@ v1::Problem V1Connection::presence(const Request& request) {
         return {v1::code::not_found, "this channel has no presence"};
     events_.shared_presence().list(
         request.channel, PresenceSeat::listed_max,
-        [socket = connection_->socket(), id = request.id,
-         channel = request.channel](const hub::PresenceList& list) {
-            static_cast<void>(socket.send(v1::presence(id, channel, list)));
+        [socket = connection_->socket(), id = request.id, channel = request.channel,
+         bytes_max = events_.options().recovery_bytes_max](const hub::PresenceList& list) {
+            static_cast<void>(socket.send(v1::presence(id, channel, list, {}, bytes_max)));
         });
     return {};
 }

@@ -123,15 +123,11 @@ bool RedisNodes::on_part(size_t bytes, F&& call) {
 }
 
 template <class F>
-void RedisNodes::on_part_always(F&& call) noexcept {
+void RedisNodes::on_part_always(F&& call) {
     NodesPart* const part = part_;
     if (!part) return;
-    try {
-        if (worker_->loop().in_loop_thread()) return call(*part);
-        worker_->post([part, call = std::forward<F>(call)]() mutable { call(*part); });
-    } catch (const std::bad_alloc&) {
-        // The room is heard of too late, or not at all: the next member that joins announces it.
-    }
+    if (worker_->loop().in_loop_thread()) return call(*part);
+    worker_->post([part, call = std::forward<F>(call)]() mutable { call(*part); });
 }
 
 Worker* RedisNodes::caller() const noexcept {
@@ -140,11 +136,19 @@ Worker* RedisNodes::caller() const noexcept {
 }
 
 void RedisNodes::joined(Kind kind, std::string_view room) noexcept {
-    on_part_always([room = marked(kind, room)](NodesPart& part) { part.joined(room); });
+    try {
+        on_part_always([room = marked(kind, room)](NodesPart& part) { part.joined(room); });
+    } catch (const std::bad_alloc&) {
+        // The room is heard of too late, or not at all: the next member that joins announces it.
+    }
 }
 
 void RedisNodes::left(Kind kind, std::string_view room) noexcept {
-    on_part_always([room = marked(kind, room)](NodesPart& part) { part.left(room); });
+    try {
+        on_part_always([room = marked(kind, room)](NodesPart& part) { part.left(room); });
+    } catch (const std::bad_alloc&) {
+        // The other nodes still send what is for the room.
+    }
 }
 
 bool RedisNodes::publish(Kind kind, Target target, std::string payload) {

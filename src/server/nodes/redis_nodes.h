@@ -74,7 +74,7 @@ private:
     template <class F>
     bool on_part(size_t bytes, F&& call);
     template <class F>
-    void on_part_always(F&& call) noexcept;
+    void on_part_always(F&& call);
     // The worker whose handler calls; null: none, or the first one.
     [[nodiscard]] Worker* caller() const noexcept;
 

@@ -325,6 +325,8 @@ void SocketIo::successor_serves(Worker& worker) { engine_->successor_serves(work
 
 void SocketIo::connections_ended(Worker& worker) { engine_->connections_ended(worker); }
 
+bool SocketIo::is_busy(Worker& worker) { return engine_->is_busy(worker); }
+
 void SocketIo::add_stats(ServerStats& stats) const {
     stats.socketio_sessions_open += engine_->sessions();
     stats.socketio_sessions_opened += engine_->sessions_opened();

@@ -84,6 +84,7 @@ public:
     void server_stops(Worker& worker) override;
     void successor_serves(Worker& worker) override;
     void connections_ended(Worker& worker) override;
+    [[nodiscard]] bool is_busy(Worker& worker) override;
     void add_stats(ServerStats& stats) const override;
     void add_figures(Figures& figures) const override;
     void add_figures(Worker& worker, Figures& figures) override;

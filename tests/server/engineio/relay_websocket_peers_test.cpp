@@ -153,6 +153,27 @@ TEST_F(EngineRelayWebSocketPeers, FramesWaitUntilTheNodeHasTakenOthers) {
     EXPECT_TRUE(bare->hears(2, "3probe, 4two"));
 }
 
+// Each of those that wait has a frame in its turn, however many wait for the first one.
+TEST_F(EngineRelayWebSocketPeers, FramesOfSeveralWebSocketsWaitInTurn) {
+    start_site();
+    bound([](RelayBounds& b) { b.answers_bytes_max = 1000; });
+    const std::string packet = "4" + std::string(1000, 'x');
+    for (const uint64_t id : {1, 2, 3}) upgrade_bare(id, open(0));
+    for (const uint64_t id : {1, 2, 3}) bare->credit(site(), id, 18, 18);
+    for (int i = 0; i < 4; ++i) bare->frame(site(), 1, packet);
+    for (const uint64_t id : {2, 3}) bare->frame(site(), id, packet);
+    ASSERT_TRUE(events(0).wait_for("text(" + packet.substr(1) + ")", 6));
+    std::array<std::string, 4> heard;
+    heard.fill("3probe");
+    uint64_t last = 0;
+    for (const uint64_t id : {1, 1, 2, 3, 1, 1}) {  // The first frame did not wait.
+        if (last != 0) bare->credit(site(), last, 1013, 1013);
+        heard[id] += ", " + packet;
+        for (const uint64_t each : {1, 2, 3}) EXPECT_TRUE(bare->hears(each, heard[each])) << each;
+        last = id;
+    }
+}
+
 // The bytes of a WebSocket that has ended, and of a request that was abandoned, count until the owner
 // has got all of them.
 TEST_F(EngineRelayWebSocketPeers, BytesCountUntilTheOwnerAnswersTheEnd) {
@@ -333,6 +354,93 @@ TEST_F(EngineRelayWebSocketPeers, AnOwnerThatBreaksTheProtocol) {
     bare->end(site(), bare->last_id(), 1008, false);
     EXPECT_EQ(second.next(), "close(1008)");
     EXPECT_TRUE(sockets(0));
+}
+
+// The owner was not told that the answer has arrived: it hears of the end again, and then of that.
+TEST_F(EngineRelayWebSocketPeers, AnArrivalThatCouldNotBeToldIsToldAgain) {
+    start_site({}, true);
+    bound([](RelayBounds& b) { b.tell_again_ms = 1; });
+    Client poller(port(0));
+    poller.send(get(sid_of_bare()));
+    ASSERT_TRUE(eventually([&] { return bare->last_id() != 0; }));
+    const uint64_t id = bare->last_id();
+    sites[0]->outgoing.drops = true;
+    bare->send(site(), relay::encode({.type = relay::Type::answer, .worker = 0, .id = id},
+                                     relay::Answer{.status = 200, .fields = {}, .body = "6"}));
+    EXPECT_EQ(poller.answer().body, "6");
+    EXPECT_EQ(bare->takens(id), 0u);
+    sites[0]->outgoing.drops = false;
+    EXPECT_TRUE(eventually([&] { return bare->heard(id).ends_with("end(0)"); }));
+    bare->end(site(), id, 0, false);
+    EXPECT_TRUE(eventually([&] { return bare->takens(id) == 1; }));
+}
+
+// Too much waited for the worker of a message between nodes.
+TEST_F(EngineRelayWebSocketPeers, WhatAWorkerDidNotGetEnds) {
+    start_site();
+    const auto part = [&](auto&& call) {
+        sites[0]->team.on(0, [&](Worker& w) { call(*w.find_part<RelayPart>()); });
+    };
+    upgrade_bare(77, open(0));
+    part([&](RelayPart& p) { p.frame_dropped(bare->nodes.self(), 77, true); });
+    EXPECT_TRUE(bare->hears(77, "3probe, end(1013)"));
+    EXPECT_TRUE(events(0).wait_for("transport close"));
+
+    WsClient client(port(0), ws_target(sid_of_bare()));
+    ASSERT_TRUE(bare->hears(1, "upgrade"));  // The first number of this node.
+    part([&](RelayPart& p) { p.frame_dropped(bare->nodes.self(), 1, false); });
+    EXPECT_EQ(client.next(), "close(1013)");
+    EXPECT_TRUE(bare->hears(1, "upgrade, end(0)"));
+
+    Client poller(port(0));
+    poller.send(get(sid_of_bare()));
+    ASSERT_TRUE(eventually([&] { return bare->last_id() == 2; }));
+    part([&](RelayPart& p) { p.answer_dropped(2); });
+    EXPECT_EQ(poller.answer().status, 503);
+    EXPECT_TRUE(eventually([&] { return bare->takens(2) == 1; }));
+    EXPECT_EQ(sites[0]->pending(), 0);
+}
+
+// Clients of other nodes have no connection here: their sessions end one after the other all the same.
+TEST_F(EngineRelayWebSocketPeers, AStopAndADrainSpreadTheEndsOfRelayedSessions) {
+    for (const bool drains : {true, false}) {
+        start_site();
+        constexpr uint64_t count = 20;
+        for (uint64_t id = 1; id <= count; ++id) {
+            const std::string sid = open(0);
+            if (id % 2 == 0)
+                upgrade_bare(id, sid);
+            else
+                bare->ask(site(), id, "GET", target(sid));
+        }
+        ASSERT_TRUE(sockets(count / 2));
+        ASSERT_TRUE(eventually([&] { return sites[0]->pending() == count / 2; }));
+        Engine& engine = sites[0]->engine;
+        if (drains) {
+            WorkerGroup& group = sites[0]->team.group;
+            group.drain_ends_ms = steady_ms() + long_ms;
+            group.drain = DrainPhase::closing;
+            EXPECT_TRUE(eventually([&] { return engine.sessions() < count; }));
+            EXPECT_EQ(engine.sessions(), count - 1);
+        } else {
+            size_t left = 0;
+            sites[0]->team.on(0, [&](Worker& w) {
+                engine.server_stops(w);
+                left = engine.sessions();
+            });
+            EXPECT_EQ(left, count - 1);
+        }
+        sites[0]->team.stop(false);
+        EXPECT_EQ(engine.sessions(), 0u);
+        EXPECT_EQ(events(0).count("server shutting down"), count);
+        for (uint64_t id = 1; id <= count; ++id)
+            if (id % 2 == 0)
+                EXPECT_TRUE(bare->hears(id, "3probe, end(1001)"));
+            else
+                EXPECT_NE(bare->answer(id), "");
+        sites[0].reset();
+        bare.reset();
+    }
 }
 
 }  // namespace

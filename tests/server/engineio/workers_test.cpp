@@ -190,5 +190,19 @@ TEST(UnjoinedSessions, CountByNetwork) {
     EXPECT_EQ(all.size(), 0u);
 }
 
+// The next request of the connection opens a session while the one before ends, and must make room.
+TEST_F(EngineWorkers, ASessionThatEndsMakesRoomForTheRequestBehindItsPoll) {
+    start({.join_timeout = std::chrono::minutes(10), .unjoined_per_address_max = 1});
+    Client client(t->port());
+    const std::string sid = open(client);
+    client.send(get_request(sid) +
+                "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: here\r\n\r\n");
+    Client closer(t->port());
+    EXPECT_EQ(closer.request(post_request(sid, "1")).body, "ok");
+    EXPECT_EQ(client.answer().body, "6");
+    EXPECT_EQ(client.answer().status, 200);
+    EXPECT_EQ(engine->sessions(), 1u);
+}
+
 }  // namespace
 }  // namespace starling::server::test

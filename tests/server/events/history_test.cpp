@@ -258,5 +258,40 @@ TEST(EventsHistory, ARecoveryThatIsTooLargeIsNotMade) {
     EXPECT_NE(subscribe(page.events[0].offset).find(R"("recovered":true)"), std::string::npos);
 }
 
+TEST(EventsHistory, AListOfMembersIsBoundedInBytes) {
+    HistoryServer t(1, {.recovery_bytes_max = 1000});
+    t.start();
+    const std::string info = '"' + std::string(400, 'i') + '"';
+    const auto members_in = [&](const std::string& text) {
+        size_t count = 0;
+        for (size_t at = 0; (at = text.find(info, at)) != std::string::npos; at += info.size())
+            ++count;
+        return count;
+    };
+    std::vector<std::unique_ptr<WsClient>> clients;
+    std::string answer;
+    for (size_t i = 1; i <= 3; ++i) {
+        clients.push_back(std::make_unique<WsClient>(t.port(), "/ws/channels",
+                                                     "Sec-WebSocket-Protocol: starling.v1\r\n"));
+        static_cast<void>(clients.back()->next());
+        clients.back()->send_text(
+            R"({"type":"subscribe","channel":"room1","presence":true,"info":)" + info + "}");
+        answer = clients.back()->next();
+        EXPECT_EQ(members_in(answer), std::min<size_t>(i, 2)) << answer;
+        EXPECT_EQ(answer.find(R"("more":true)") != std::string::npos, i == 3) << answer;
+    }
+    clients.back()->send_text(R"({"type":"presence","id":1,"channel":"room1"})");
+    answer = clients.back()->next();
+    EXPECT_EQ(members_in(answer), 2U) << answer;
+    EXPECT_NE(answer.find(R"("users":3,"connections":3,"more":true)"), std::string::npos) << answer;
+    Client api(t.port());
+    const std::string page = api.request(
+                                    "GET /api/presence?channel=room1 HTTP/1.1\r\nHost: here\r\n"
+                                    "X-Api-Key: a-key-for-publishers\r\n\r\n")
+                                 .body;
+    EXPECT_EQ(members_in(page), 2U) << page;
+    EXPECT_NE(page.find(R"("more":true)"), std::string::npos) << page;
+}
+
 }  // namespace
 }  // namespace starling::server::test

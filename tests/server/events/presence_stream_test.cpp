@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <starling/server.h>
 
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -240,6 +241,33 @@ TEST(PresenceStream, MembersLeaveWhenTheServerStops) {
     t.server.stop();
     t.server.wait();
     EXPECT_EQ(t.channels.presence("room1").connections, 0U);
+}
+
+TEST(MultiWorkerPresenceStream, AListWaitsUntilTheOtherNodesHaveAnswered) {
+    FakeCluster cluster;
+    std::vector<std::unique_ptr<EventServer>> nodes;
+    for (int i = 0; i < 2; ++i) {
+        nodes.push_back(std::make_unique<EventServer>(events::Options{}, 1U));
+        declare(nodes.back()->channels);
+        cluster.add(nodes.back()->server, "n" + std::to_string(i));
+    }
+    for (auto& node : nodes) node->start();
+    cluster.meet();
+    Stream bob(nodes[1]->port(), "Ref=room1&presence=1", bearer("bob"));
+    EXPECT_NE(bob.next().find(R"("users":1)"), std::string::npos);
+    cluster.hold_fences(true);
+    Stream ann(nodes[0]->port(), "Ref=room1&presence=1", bearer("ann"));
+    auto& channels = nodes[0]->channels;
+    EXPECT_TRUE(eventually([&] { return channels.presence("room1").connections > 0; }));
+    EXPECT_EQ(channels.presence("room1").missing, 1U);
+    std::promise<events::PresenceList> listed;
+    channels.presence("room1", 10,
+                      [&](events::PresenceList list) { listed.set_value(std::move(list)); });
+    cluster.hold_fences(false);
+    const auto list = listed.get_future().get();
+    EXPECT_EQ(list.members.size(), 2U);
+    EXPECT_EQ(list.missing, 0U);
+    EXPECT_NE(ann.next().find(R"("users":2,"connections":2,"age_ms":)"), std::string::npos);
 }
 
 TEST(MultiWorkerPresenceStream, MembersOfAllNodes) {
