@@ -37,12 +37,11 @@ consteval bool is_shareable() {
     else if constexpr (!std::is_trivially_copyable_v<H> || sizeof(H) > captures_bytes_max ||
                        alignof(H) > alignof(void*))
         return false;
-    else if constexpr (std::is_empty_v<H>)
-        return true;
     else if constexpr (requires { &H::operator(); })
-        return is_const_call<decltype(&H::operator())> && !std::is_copy_assignable_v<H>;
+        return std::is_empty_v<H> ||
+               (is_const_call<decltype(&H::operator())> && !std::is_copy_assignable_v<H>);
     else
-        return false;
+        return std::is_empty_v<H>;
 }
 
 // A type-erased handler of three words. A shareable handler costs no allocation.

@@ -35,14 +35,16 @@ public:
     }
     WsData(WsData&& other) noexcept : word_(std::exchange(other.word_, 0)) {}
     WsData& operator=(WsData&& other) noexcept {
-        WsData before(std::exchange(word_, std::exchange(other.word_, 0)));
+        const WsData before(std::exchange(word_, std::exchange(other.word_, 0)));
         return *this;
     }
     ~WsData() { delete get(); }
 
     // The connection's own object; null: none.
     [[nodiscard]] ws::detail::AnyData* get() const noexcept {
-        return (word_ & tag_mask) == 0 ? reinterpret_cast<ws::detail::AnyData*>(word_) : nullptr;
+        if ((word_ & tag_mask) != 0) return nullptr;
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): without a tag the word is this address.
+        return reinterpret_cast<ws::detail::AnyData*>(word_);
     }
     [[nodiscard]] ws::detail::AnyData& operator*() const noexcept { return *get(); }
     [[nodiscard]] ws::detail::AnyData* release() noexcept {

@@ -52,10 +52,9 @@ public:
     // Removes the entries whose name is `name`; the others keep their order.
     void remove(uint32_t name) noexcept {
         const auto all = entries();
+        const auto goes = [name](const NamedListener& entry) { return entry.name == name; };
         // NOLINTNEXTLINE(modernize-use-ranges): clang 14 cannot compile std::ranges::remove.
-        const auto rest =
-            std::remove_if(all.begin(), all.end(),
-                           [name](const NamedListener& entry) { return entry.name == name; });
+        const auto rest = std::remove_if(all.begin(), all.end(), goes);
         std::destroy(rest, all.end());
         count_ -= static_cast<uint32_t>(all.end() - rest);
     }

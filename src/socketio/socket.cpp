@@ -132,7 +132,7 @@ bool Socket::guarded(std::string_view name, std::span<const Json> values) {
 }
 
 void Socket::argument_mismatch(std::string_view name, const sio::detail::ArgumentMismatch& why,
-                               const Ack& ack) {
+                               const Ack& ack) const {
     const std::string position = std::to_string(why.index), own_id = id();
     const std::array<log::Field, 4> fields{
         {{"event", name}, {"argument", position}, {"expected", why.expected}, {"socket", own_id}}};

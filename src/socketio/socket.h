@@ -159,7 +159,7 @@ private:
     void local_event(std::string_view name, std::string_view text);
     void answer_later(sio::OnAnswer done, sio::Answer::Status status) const;
     void argument_mismatch(std::string_view name, const sio::detail::ArgumentMismatch& why,
-                           const sio::Ack& ack);
+                           const sio::Ack& ack) const;
     // Ends all pending acks as disconnected. False: a callback threw.
     bool cancel_timers();
     [[nodiscard]] std::optional<PendingAck> take_ack(uint64_t id);

@@ -28,7 +28,7 @@ public:
         if (pack(text, bytes_)) return;
         auto own = std::make_unique<std::string>(text);
         const std::string* const address = own.release();
-        std::memcpy(bytes_.data(), static_cast<const void*>(&address), sizeof address);
+        std::memcpy(bytes_.data(), static_cast<const void*>(&address), sizeof(std::string*));
         bytes_.back() = long_mark;
     }
     SocketId(SocketId&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
@@ -96,7 +96,7 @@ private:
     [[nodiscard]] bool is_long() const noexcept { return bytes_.back() == long_mark; }
     [[nodiscard]] const std::string* long_text() const noexcept {
         const std::string* text = nullptr;
-        std::memcpy(static_cast<void*>(&text), bytes_.data(), sizeof text);
+        std::memcpy(static_cast<void*>(&text), bytes_.data(), sizeof(std::string*));
         return text;
     }
 

@@ -80,9 +80,11 @@ private:
     static_assert(alignof(WsConnection) > far_tag && alignof(FarWebSocket) > far_tag);
 
     [[nodiscard]] WsConnection& near() const noexcept {
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): the word is this address.
         return *reinterpret_cast<WsConnection*>(word_);
     }
     [[nodiscard]] FarWebSocket& far() const noexcept {
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): the word is this address and a tag.
         return *reinterpret_cast<FarWebSocket*>(word_ & ~far_tag);
     }
 

@@ -169,6 +169,7 @@ std::unique_ptr<V1Member> V1Connection::make_member(const Request& request, uint
 
 // Runs as long as the member is there. False: the member is removed.
 bool V1Connection::begin(V1Member& member, bool asked, hub::Beginning beginning) {
+    // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): erase() destroys the member.
     const std::string channel = member.channel();
     const uint64_t attempt = member.attempt();
     if (beginning.failed) {
