@@ -312,31 +312,6 @@ TEST_F(EnginePolling, AQueueOfSmallPacketsEndsTheSessionToo) {
     EXPECT_TRUE(closed_with("transport error"));
 }
 
-TEST_F(EnginePolling, TimersOfTheUser) {
-    start();
-    Client client(t->port());
-    const std::string sid = open(client);
-    EXPECT_EQ(client.request(post_request(sid, "4timer")).body, "ok");
-    EXPECT_EQ(client.request(get_request(sid)).body, "4timer");
-}
-
-// Both timers are due in the same tick, or the cancelled one is due before.
-TEST_F(EnginePolling, ACancelledTimerOfTheUser) {
-    start();
-    Client client(t->port());
-    const std::string cancelled = open(client), kept = open(client);
-    EXPECT_EQ(client
-                  .request(post_request(cancelled,
-                                        "4timer\x1e"
-                                        "4no timer\x1e"
-                                        "4over"))
-                  .body,
-              "ok");
-    EXPECT_EQ(client.request(post_request(kept, "4timer")).body, "ok");
-    EXPECT_EQ(client.request(get_request(kept)).body, "4timer");
-    EXPECT_EQ(client.request(get_request(cancelled)).body, "4over");
-}
-
 TEST_F(EnginePolling, AServerThatStopsSaysSo) {
     start();
     Client waiting(t->port()), idle(t->port());
