@@ -6,7 +6,8 @@
 // ROOMS, of classic: `pattern` or `channels`, see ClusterOptions::subscribe_pattern; of sharded: `static`,
 // `dynamic` or `dynamic-private`; of streams: `recovery`, and a client that comes back to any node has
 // missed nothing; of native the same for a client that comes back to its node, or `groups`: nodes in two
-// groups, as large clusters have them.
+// groups, as large clusters have them. `engine`, of the three modes of Node.js: sessions are shared with
+// nodes that have RedisEngine of @socket.io/cluster-engine.
 //
 // Clients emit join(room), leave(room), say(room, text), ask(room), who(room), move(room, to),
 // kick(room), servers(text), keep(value) and state(), each with an ack. Everybody in a room gets `said`, on
@@ -123,6 +124,8 @@ int main(int argc, char** argv) {
         options.socketio.subscription_mode = subscriptions.at(argv[4]);
     else if (argc == 5 && argv[4] == std::string("groups"))
         options.groups = 2;
+    else if (argc == 5 && argv[4] == std::string("engine"))
+        options.socketio.node_engine = true;
     else if (argc == 5)
         options.socketio.subscribe_pattern = argv[4] != std::string("channels");
     try {

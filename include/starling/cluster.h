@@ -71,6 +71,13 @@ struct ClusterOptions {
     uint32_t stream_count = 1;
     uint64_t stream_length_max = 10'000;
     bool sharded_pubsub = false;
+
+    // Share sessions of Engine.IO, revision 4, with nodes that have RedisEngine of
+    // @socket.io/cluster-engine: a polling request or an upgrade that reaches another node than the one
+    // that owns its session is served through the owner. No balancer needs to be sticky then. See
+    // docs/cluster-engine.md for what it costs. The same on all nodes.
+    bool node_engine = false;
+    std::string engine_prefix = "engine.io";  // channelPrefix of RedisEngine.
 };
 
 // How often Redis answered a message or a subscription with an error.

@@ -66,6 +66,7 @@ for (const [mode, rooms, titles] of [
   ["native", "recovery", ["mode native with"]],
   ["classic", "pattern", ["mode classic"]],
   ["classic", "channels", ["mode classic"]],
+  ["classic", "engine", ["mode classic", "node_engine"]],
   ["sharded", "dynamic", ["mode sharded"]],
   ["streams", undefined, ["mode streams"]],
   ["streams", "recovery", ["mode streams", "mode streams with"]],

@@ -1,8 +1,6 @@
 // Clients that poll, and that upgrade, behind a load balancer that gives each request to the next node,
 // whoever owns the session: nothing is lost, doubled or reordered.
 import assert from "node:assert/strict";
-import http from "node:http";
-import net from "node:net";
 import { after, before, describe, test } from "node:test";
 
 import { io as io4 } from "socket.io-client";
@@ -10,59 +8,10 @@ import io2 from "socket.io-client-2";
 import { io as io3 } from "socket.io-client-3";
 
 import { Redis } from "./redis.mjs";
+import { roundRobin } from "./round_robin.mjs";
 import { connects, freePort, Program, until } from "./server.mjs";
 
 const generations = { "socket.io-client 4": io4, "socket.io-client 3": io3, "socket.io-client 2": io2 };
-
-// Each request goes to the next of `ports()`, and each upgrade to the next that does not own the session.
-async function roundRobin(t, ports) {
-  const seen = { requests: 0, upgrades: 0, failed: 0 };
-  const owners = new Map();
-  let turn = 0;
-  const next = (owner) => {
-    const all = ports().filter((port) => port !== owner);
-    return all[turn++ % all.length];
-  };
-  const sidOf = (url) => new URL(url, "http://here").searchParams.get("sid");
-  const agent = new http.Agent({ keepAlive: true });
-  const server = http.createServer((request, response) => {
-    ++seen.requests;
-    const port = next();
-    const asked = http.request({ host: "127.0.0.1", port, agent, method: request.method,
-      path: request.url, headers: request.headers }, (answer) => {
-      response.writeHead(answer.statusCode, answer.rawHeaders);
-      if (!sidOf(request.url))
-        answer.once("data", (bytes) => owners.set(/"sid":"([^"]+)"/.exec(String(bytes))?.[1], port));
-      answer.pipe(response);
-    });
-    asked.on("error", () => {
-      ++seen.failed;
-      response.headersSent ? response.destroy() : response.writeHead(502).end();
-    });
-    response.on("close", () => asked.destroy());
-    request.pipe(asked);
-  });
-  server.on("upgrade", (request, socket, head) => {
-    ++seen.upgrades;
-    const lines = [];
-    for (let i = 0; i < request.rawHeaders.length; i += 2)
-      lines.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}\r\n`);
-    const owner = owners.get(sidOf(request.url));
-    assert.ok(owner, "a session that this balancer has seen");
-    const node = net.connect(next(owner), "127.0.0.1");
-    node.write(`GET ${request.url} HTTP/1.1\r\n${lines.join("")}\r\n`);
-    node.write(head);
-    node.pipe(socket).pipe(node);
-    for (const one of [node, socket]) one.on("error", () => { node.destroy(); socket.destroy(); });
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-    agent.destroy();
-  });
-  return { url: `http://127.0.0.1:${server.address().port}`, seen };
-}
 
 class Peer {
   constructor(t, io, url, transports) {

@@ -17,7 +17,7 @@ const features = {
   "Engine.IO": /starling::engineio::|EngineSession/,
   "server events": /starling::events::|starling::server::Events/,
   "static files": /starling::server::(Files|StaticFiles)/,
-  "a cluster": /starling::(redis|cluster)::|starling::server::(RedisNodes|ClusterPart)/,
+  "a cluster": /starling::(redis|cluster)::|starling::server::(RedisNodes|ClusterPart|PeersPart)/,
   "requests to applications": /starling::fetch::|curl_easy_/,
   "regular expressions": /std::__cxx11::(basic_)?regex|std::__detail::_NFA/,
 };

@@ -94,6 +94,10 @@ void Config::warn_of_cluster() {
                 warn_without_effect("cluster." + std::string(key),
                                     std::string("cluster.mode: ") + mode);
         }
+    if (settings_.cluster_mode == "native")
+        warn_without_effect("cluster.node_engine", "cluster.mode: classic, sharded or streams");
+    if (settings_.cluster_mode == "native" || !settings_.cluster.socketio.node_engine)
+        warn_without_effect("cluster.engine_prefix", "cluster.node_engine: true");
 }
 
 void Config::warn_of_tls() {

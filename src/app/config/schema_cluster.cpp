@@ -84,6 +84,14 @@ constexpr Row rows[] = {
     {.key = "cluster.sharded_pubsub",
      .slot = [](Settings& s) -> Slot { return &s.cluster.socketio.sharded_pubsub; },
      .help = "`streams`: questions go by SPUBLISH"},
+    {.key = "cluster.node_engine",
+     .slot = [](Settings& s) -> Slot { return &s.cluster.socketio.node_engine; },
+     .help =
+         "modes of Node.js: [share sessions](cluster-engine.md) with nodes that have "
+         "`RedisEngine` of `@socket.io/cluster-engine`, so that no balancer needs to be sticky"},
+    {.key = "cluster.engine_prefix",
+     .slot = [](Settings& s) -> Slot { return &s.cluster.socketio.engine_prefix; },
+     .help = "with `node_engine`: beginning of the names of its channels, `channelPrefix` there"},
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/cluster/messages.h"
+#include "server/cluster/node_ids.h"
 #include "server/cluster/part.h"
 #include "server/figures.h"
 #include "server/history/redis_errors.h"
@@ -35,6 +36,18 @@ cluster::RoomChannels rooms_of(sio::ClusterOptions::Subscriptions mode) {
     return cluster::RoomChannels::all;
 }
 
+// Null: no session is shared with Node.js.
+std::unique_ptr<PeersLink> make_peers(const ClusterSettings& settings) {
+    constexpr size_t id_digits = 16;  // Node.js has 6, and takes any text.
+    if (settings.engine_prefix.empty()) return nullptr;
+    return std::make_unique<PeersLink>(
+        PeerSettings{.prefix = settings.engine_prefix,
+                     .self = random_hex(id_digits),
+                     .counts_receivers = settings.redis.url.mode != redis::Url::Mode::cluster,
+                     .bytes_max = settings.node.outbox.bytes_max},
+        random_seed());
+}
+
 }  // namespace
 
 ClusterSettings cluster_settings(const sio::ClusterOptions& options) {
@@ -56,11 +69,14 @@ ClusterSettings cluster_settings(const sio::ClusterOptions& options) {
             "stream_count must be from 1 to 1000");
     require(options.stream_length_max > 0, "stream_length_max must be above 0");
     require(!options.stream_name.empty(), "stream_name must not be empty");
+    require(!options.node_engine || !options.engine_prefix.empty(),
+            "engine_prefix must not be empty");
 
     // What waited in the node while Redis was away goes to the client at once, as longer commands.
     settings.redis.queue_bytes_max = 2 * options.queue_bytes_max;
     settings.stream_length_max = options.stream_length_max;
     settings.required = options.required;
+    if (options.node_engine) settings.engine_prefix = options.engine_prefix;
     auto& node = settings.node;
     node.request_timeout_ms = static_cast<uint64_t>(options.request_timeout.count());
     node.outbox.bytes_max = options.queue_bytes_max;
@@ -78,7 +94,7 @@ ClusterSettings cluster_settings(const sio::ClusterOptions& options) {
 }
 
 ClusterExtension::ClusterExtension(SocketIo& io, ClusterSettings settings)
-    : io_(io), settings_(std::move(settings)) {}
+    : io_(io), settings_(std::move(settings)), peers_(make_peers(settings_)) {}
 
 bool ClusterExtension::ready() const noexcept {
     return !settings_.required || figures_.connected.load(std::memory_order_relaxed);
@@ -177,10 +193,11 @@ void ClusterExtension::attach(WorkerGroup& group) {
     const std::string refusal = refusal_of_redis(settings_.redis);
     if (!refusal.empty()) throw std::runtime_error("cluster: Redis refuses this node: " + refusal);
     worker_ = group.workers.front().get();
-    auto part =
-        std::make_unique<ClusterPart>(settings_, *worker_, io_.core(worker_->index()), figures_);
+    auto part = std::make_unique<ClusterPart>(settings_, *worker_, io_.core(worker_->index()),
+                                              figures_, peers_.get());
     part_ = part.get();
     worker_->add_part(std::move(part));
+    if (peers_) peers_->attach(group, io_.engine());
 }
 
 template <class F>

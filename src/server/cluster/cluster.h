@@ -17,6 +17,7 @@
 #include "redis/client/context.h"
 #include "server/cluster/figures.h"
 #include "server/extension.h"
+#include "server/node_engine/peers_link.h"
 #include "socketio/adapter.h"
 #include "socketio/cluster_link.h"
 #include "socketio/recovery_link.h"
@@ -35,6 +36,7 @@ struct ClusterSettings {
     // Each entry is appended once, also when the answer to it is lost. It costs a script for each.
     bool append_once = false;
     bool required = false;
+    std::string engine_prefix;  // Of sessions that are shared with Node.js; "": none is.
 };
 // Throws std::invalid_argument.
 [[nodiscard]] ClusterSettings cluster_settings(const sio::ClusterOptions& options);
@@ -64,11 +66,14 @@ public:
     // Extension.
     void mount(Site& site) override { (void)site; }
     void attach(WorkerGroup& group) override;  // Throws std::runtime_error.
-    void detach() noexcept override { part_ = nullptr; }
+    void detach() noexcept override { close_handles(); }
     using Extension::add_figures;
     void add_figures(Figures& figures) const override;
     // The first worker is destroyed before the connections of the others, which leave rooms then.
-    void close_handles() noexcept override { part_ = nullptr; }
+    void close_handles() noexcept override {
+        part_ = nullptr;
+        if (peers_) peers_->close();
+    }
 
 private:
     void send(std::shared_ptr<const socketio::Command> command) override;
@@ -93,7 +98,8 @@ private:
     SocketIo& io_;
     const ClusterSettings settings_;
     ClusterFigures figures_;
-    Worker* worker_ = nullptr;  // The first one.
+    const std::unique_ptr<PeersLink> peers_;  // Null: no session is shared with Node.js.
+    Worker* worker_ = nullptr;                // The first one.
     ClusterPart* part_ = nullptr;
 };
 

@@ -72,6 +72,7 @@ ClusterSettings settings_at(const std::string& path, ClusterSettings settings) {
     settings.sessions += path;
     settings.node.dialect.key += path;
     settings.node.dialect.stream += path;
+    if (!settings.engine_prefix.empty()) settings.engine_prefix += path;
     return settings;
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <random>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -11,29 +10,17 @@
 #include "cluster/names.h"
 #include "redis/slots.h"
 #include "server/cluster/messages.h"
+#include "server/cluster/node_ids.h"
 
 namespace starling::server {
 namespace {
 
 constexpr uint64_t figures_interval_ms = 50;  // How old the figures of another thread may be.
 
-std::string make_uid(cluster::Adapter adapter) {
-    static constexpr std::string_view digits = "0123456789abcdef";
-    static constexpr std::string_view characters =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    const bool classic = adapter == cluster::Adapter::classic;
-    const std::string_view alphabet = classic ? characters : digits;
-    std::random_device random;
-    std::string uid(classic ? 6 : 16, ' ');
-    for (char& c : uid) c = alphabet[random() % alphabet.size()];
-    return uid;
-}
-
 cluster::NodeOptions node_options(const ClusterSettings& settings) {
     cluster::NodeOptions options = settings.node;
-    options.uid = make_uid(options.dialect.adapter);
-    std::random_device random;
-    options.table_seed = uint64_t{random()} << 32 | random();
+    options.uid = random_uid(options.dialect.adapter);
+    options.table_seed = random_seed();
     return options;
 }
 
@@ -67,8 +54,9 @@ cluster::Medium medium_of(redis::Topic topic) noexcept {
 }  // namespace
 
 ClusterPart::ClusterPart(const ClusterSettings& settings, Worker& worker, socketio::Server& core,
-                         ClusterFigures& figures)
+                         ClusterFigures& figures, PeersLink* peers)
     : settings_(settings),
+      peers_(peers),
       worker_(worker),
       adapter_(core.adapter()),
       figures_(figures),
@@ -101,6 +89,7 @@ ClusterPart::ClusterPart(const ClusterSettings& settings, Worker& worker, socket
     if (adapter_.recovery())
         recovery_ = std::make_unique<StreamRecovery>(settings, worker, adapter_, *client_, figures);
     adapter_.each_static([this](const std::string& name, auto&) { node_->open(name); });
+    if (peers_) peers_->begin(*client_);
 }
 
 ClusterPart::~ClusterPart() = default;
@@ -111,6 +100,7 @@ void ClusterPart::loop_ended() noexcept {
     order_.clear();
     again_.stop();
     appends_.reset();
+    if (peers_) peers_->end();
     client_.reset();
     recovery_.reset();
     reader_.reset();
@@ -126,7 +116,7 @@ void ClusterPart::loop_ended() noexcept {
 bool ClusterPart::needs_loop() noexcept {
     return client_ && figures_.connected.load(std::memory_order_relaxed) &&
            (under_way_ > 0 || (node_ && node_->stats().waiting > 0) ||
-            (recovery_ && recovery_->under_way() > 0));
+            (recovery_ && recovery_->under_way() > 0) || (peers_ && peers_->under_way() > 0));
 }
 
 // ---- from this process --------------------------------------------------------------------------
@@ -335,6 +325,7 @@ void ClusterPart::warn(std::string_view what, uint64_t refused) {
 void ClusterPart::on_message(const redis::Message& message) {
     if (message.too_large) return node_->on_too_large(now_ms());
     if (recovery_ && recovery_->take_notice(message)) return;
+    if (peers_ && peers_->take(message)) return;
     const auto name = message.topic == redis::Topic::pattern ? message.pattern : message.channel;
     node_->on_message({medium_of(message.topic), name, message.channel, message.payload}, now_ms());
     touched();
@@ -346,6 +337,7 @@ void ClusterPart::on_ready() {
     if (appends_) appends_->again();  // First: these are older than what waits in the node.
     node_->up(now_ms());
     if (recovery_) recovery_->up();
+    if (peers_) peers_->up(client_->is_deaf());
     touched();
 }
 
@@ -354,12 +346,14 @@ void ClusterPart::on_down(const std::string& why, bool is_final) {
     outage_.down();
     node_->down();
     if (recovery_) recovery_->down();
+    if (peers_) peers_->down();
     touched();
     reports_.away(why, is_final);
 }
 
 void ClusterPart::on_refused(redis::Topic, const std::string& name, std::string_view error) {
     figures_.connected.store(false);  // Until Redis lets this node hear everything again.
+    if (peers_) peers_->down();
     failed("no subscription to " + name, error);
 }
 

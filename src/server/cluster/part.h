@@ -35,9 +35,9 @@ class ClusterPart final : public WorkerPart,
                           StreamEvents,
                           redis::client::ClientEvents {
 public:
-    // `core`: the Socket.IO of the first worker.
+    // `core`: the Socket.IO of the first worker. `peers`: null if no session is shared with Node.js.
     ClusterPart(const ClusterSettings& settings, Worker& worker, socketio::Server& core,
-                ClusterFigures& figures);
+                ClusterFigures& figures, PeersLink* peers);
     ~ClusterPart() override;
 
     // WorkerPart.
@@ -100,6 +100,7 @@ private:
     [[nodiscard]] uint64_t dropped() const;
 
     const ClusterSettings& settings_;
+    PeersLink* const peers_;
     Worker& worker_;
     socketio::Adapter& adapter_;
     ClusterFigures& figures_;

@@ -91,18 +91,22 @@ struct Engine::Checked {
         const Method method = upgrade ? Method::get : method_of(request.method());
         error =
             engineio::verify(*query, method, upgrade, engine.policy_, session ? &facts : nullptr);
-        if (error != Error::unknown_sid || !engine.nodes_) [[likely]]
+        if (error != Error::unknown_sid) [[likely]]
             return;
-        home = engine.home_of(query->sid);
-        const RelayPart* const relay = engine.host(worker).relay();
+        const EngineWorker& mine = engine.host(worker);
+        if (engine.nodes_) home = engine.home_of(query->sid);
+        const RelayPart* const relay = mine.relay();
         if (home && relay && relay->is_given_up(home->node)) home.reset();
-        if (home) error.reset();
+        // An id names its node, or it may be asked for: never both.
+        is_foreign = mine.foreign() && ForeignSessions::may_have(*query, method, upgrade);
+        if (home || is_foreign) error.reset();
     }
 
     const EngineQuery query;
     EngineSession* const session;  // Null: the request names no session of this node.
     std::optional<Error> error;
     std::optional<SessionHome> home;  // The session is of this other node.
+    bool is_foreign = false;          // The session may be of another program.
 };
 
 // Polling requests and upgrades of one path.
@@ -285,6 +289,10 @@ void Engine::answer(HttpConnection& connection, const http::Request& request,
     }
     if (checked.session) return answer_known(Exchange(connection), checked, request, response);
     response.header("Cache-Control", "no-store");
+    if (checked.is_foreign) {
+        call_header_hooks(request, response, false);
+        return host(worker).foreign()->ask(connection, request, *checked.query, response);
+    }
     call_header_hooks(request, response, true);
     answer_new(connection, request, *checked.query, response);
 }
@@ -357,7 +365,7 @@ bool Engine::begin(HttpConnection& connection, const http::Request& request,
     Worker& worker = connection.worker();
     const Checked checked(*this, worker, request, false);
     if (passes(worker, request, checked, response) &&
-        (checked.home ||
+        (checked.home || checked.is_foreign ||
          checked.session->on_post_head(Exchange(connection), *checked.query, response)))
         return true;
     (void)apply_cors(request, response);
@@ -371,10 +379,12 @@ void Engine::admit(WsAdmission& admission) {
     const Checked checked(*this, admission.worker, request, true);
     if (checked.error) return refuse_upgrade(admission, *checked.error);
     http::Response response;
-    if (checked.home) {
+    if (checked.home || checked.is_foreign) {
         call_header_hooks(request, response, false);
         admission.field_lines = response.field_lines();
-        return host(admission.worker).relay()->forward(admission, *checked.home);
+        const EngineWorker& mine = host(admission.worker);
+        if (checked.is_foreign) return mine.foreign()->forward(admission, *checked.query);
+        return mine.relay()->forward(admission, *checked.home);
     }
     Refused refused;
     EngineSession* session = checked.session;
@@ -397,6 +407,7 @@ void Engine::add_figures(const Worker& worker, Figures& figures) const {
     figures.gauge(name, help, static_cast<double>(polling), label("transport", "polling"));
     mine.refused_polls.add_figures("polling", figures);
     if (mine.relay()) mine.relay()->add_figures(*this, figures);
+    if (mine.foreign()) mine.foreign()->add_figures(figures);
 }
 
 }  // namespace starling::server

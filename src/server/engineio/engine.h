@@ -165,12 +165,15 @@ private:
     friend class EngineWsHandler;
     friend class EnginePoll;
     friend class RelayedSocket;
+    friend struct ForeignAccess;
     using Actions = engineio::Session::Actions;
     using Event = engineio::Session::Event;
 
     // Called by the transports; defined in session.cpp and polling.cpp.
     [[nodiscard]] bool make_user(const EngineFactory& factory, const http::Request& request);
     void open();  // Sends the open packet, then calls on_open().
+    // The same without the packet: the client has got that of another program.
+    void open_taken_over(SessionWebSocket websocket);
     void on_get(const Exchange& exchange, const http::Request& request,
                 const engineio::Query& query, http::Response& response);
     // False: `response` holds the refusal.
@@ -300,6 +303,8 @@ public:
     void add_figures(const Worker& worker, Figures& figures) const;
 
     [[nodiscard]] const EngineOptions& options() const noexcept { return options_; }
+    // When the engine is attached.
+    [[nodiscard]] EngineWorker& host(const Worker& worker) const noexcept;
 
 private:
     class EngineRoute;
@@ -308,8 +313,8 @@ private:
     friend class EngineWsHandler;
     friend class EnginePoll;
     friend class EngineSession;
+    friend struct ForeignAccess;
 
-    [[nodiscard]] EngineWorker& host(const Worker& worker) const noexcept;
     void answer(HttpConnection& connection, const http::Request& request, http::Response& response);
     void answer_new(HttpConnection& connection, const http::Request& request,
                     const engineio::Query& query, http::Response& response);

@@ -70,7 +70,8 @@ void EngineWorker::end_relayed() {
 
 // A session without a pending poll ends with the next one, if that still comes here.
 void EngineWorker::successor_serves() {
-    if (nodes_) return;  // The successor asks this node for the sessions that it does not know.
+    // The successor asks this node for the sessions that it does not know.
+    if (nodes_ || foreign_) return;
     for (uint32_t slot = 0; slot < sessions_.slots(); ++slot) {
         EngineSession* const session = sessions_.object_at(slot);
         if (session && !session->on_websocket()) session->close(EngineClose::server_shutting_down);
@@ -98,8 +99,9 @@ bool EngineWorker::make_room() {
 }
 
 // In a cluster the secret is longer, since another node can ask for a session as well.
-engineio::SidSecret EngineWorker::draw_secret() {
-    if (!nodes_) {
+engineio::SidSecret EngineWorker::draw_secret(engineio::Revision revision) {
+    const bool is_shared = foreign_ && revision == engineio::Revision::eio4;
+    if (!nodes_ || is_shared) {
         std::array<std::byte, 11> random;
         random_.take(random);
         return engineio::SidSecret(random);
@@ -123,14 +125,20 @@ void EngineWorker::use_nodes(Nodes& nodes) {
 
 engineio::Sid EngineWorker::sid_of(uint32_t slot,
                                    const engineio::SidSecret& secret) const noexcept {
-    engineio::Sid sid(worker.index(), slot, secret.text().view());
-    if (nodes_) sid.add_node(nodes_->self(), node_mask(*nodes_, sid.view()));
+    const engineio::SidSecret::Text text = secret.text();
+    engineio::Sid sid(worker.index(), slot, text.view());
+    if (nodes_ && text.view().size() == engineio::cluster_sid_secret_length)
+        sid.add_node(nodes_->self(), node_mask(*nodes_, sid.view()));
     return sid;
 }
 
 std::optional<Exchange> EngineWorker::find_exchange(base::SlotKey request) const noexcept {
     if (is_relayed(request)) {
-        RelayedRequest* const relayed = relay_ ? relay_->find(request) : nullptr;
+        RelayedRequest* relayed = nullptr;
+        if (is_foreign(request))
+            relayed = foreign_ ? foreign_->find(request) : nullptr;
+        else if (relay_)
+            relayed = relay_->find(request);
         return relayed ? std::optional(Exchange(*relayed)) : std::nullopt;
     }
     HttpConnection* const connection = worker.replies().find(request);
@@ -149,8 +157,9 @@ EngineSession& EngineWorker::make(const engineio::Query& query, engineio::Transp
     if (unjoined_.size_of(network) >= engine.options_.unjoined_per_address_max)
         end_unjoined(*unjoined_.oldest_of(network));
     if (unjoined_.size() >= engine.unjoined_max_) make_room();
-    EngineSession& made = sessions_.emplace(*this, draw_secret(), engineio::revision_of(query),
-                                            transport, engineio::supports_binary(query));
+    const engineio::Revision revision = engineio::revision_of(query);
+    EngineSession& made = sessions_.emplace(*this, draw_secret(revision), revision, transport,
+                                            engineio::supports_binary(query));
     try {
         const base::SlotKey key = made.slot_key();
         deadlines_.make_room(key.slot);

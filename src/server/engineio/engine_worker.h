@@ -16,11 +16,14 @@
 #include "server/connection.h"
 #include "server/engineio/engine.h"
 #include "server/engineio/exchange.h"
+#include "server/engineio/foreign.h"
 #include "server/random_pool.h"
 #include "server/refused_handshakes.h"
 #include "server/worker.h"
 
 namespace starling::server {
+
+class RelayPart;
 
 // Masks the number of the node in a session id, see engineio/ids.h.
 [[nodiscard]] uint64_t node_mask(const Nodes& nodes, std::string_view local) noexcept;
@@ -50,11 +53,18 @@ public:
     void request_must_end(base::SlotKey session, base::SlotKey request) override {
         if (EngineSession* const found = find(session)) found->request_must_end(request);
     }
-    void loop_ended() noexcept override { relay_ = nullptr; }
+    void loop_ended() noexcept override {
+        relay_ = nullptr;
+        foreign_ = nullptr;
+    }
 
     // ---- Other nodes ----------------------------------------------------------------------------
     void use_nodes(Nodes& nodes);
     [[nodiscard]] RelayPart* relay() const noexcept { return relay_; }  // Null: no cluster.
+    // Before the workers run. Sessions of revision 4 get ids that other programs ask for.
+    void use_foreign(ForeignSessions& sessions) noexcept { foreign_ = &sessions; }
+    // Null: no other program shares sessions with this one.
+    [[nodiscard]] ForeignSessions* foreign() const noexcept { return foreign_; }
     [[nodiscard]] engineio::Sid sid_of(uint32_t slot,
                                        const engineio::SidSecret& secret) const noexcept;
     // Nothing: the request has ended.
@@ -108,7 +118,7 @@ public:
 
 private:
     [[nodiscard]] static bool has_ended(const EngineSession& session) noexcept;
-    [[nodiscard]] engineio::SidSecret draw_secret();
+    [[nodiscard]] engineio::SidSecret draw_secret(engineio::Revision revision);
     void advance();
     void end_relayed_over(uint64_t over_ms);
     void end_relayed();
@@ -120,6 +130,7 @@ private:
 
     Nodes* nodes_ = nullptr;  // Null: no cluster.
     RelayPart* relay_ = nullptr;
+    ForeignSessions* foreign_ = nullptr;
     net::SlotTimers deadlines_;  // Of a session that has ended: when advance() frees it.
     net::TimerId timer_ = 0;     // Runs while there are sessions, dead ones too.
     UnjoinedSessions unjoined_;

@@ -19,19 +19,35 @@
 namespace starling::server {
 
 class EngineWorker;
-class RelayPart;
+struct RelayedRequest;
 
-// Keys of requests of other nodes have this bit, and those of Worker::replies() do not.
+// Keys of requests of other nodes have this bit, and those of Worker::replies() do not. Keys of
+// requests that are in ForeignSessions have the second one as well.
 inline constexpr uint32_t relayed_slot_bit = uint32_t{1} << 31;
+inline constexpr uint32_t foreign_slot_bit = uint32_t{1} << 30;
 [[nodiscard]] inline bool is_relayed(base::SlotKey key) noexcept {
     return (key.slot & relayed_slot_bit) != 0;
 }
+[[nodiscard]] inline bool is_foreign(base::SlotKey key) noexcept {
+    return is_relayed(key) && (key.slot & foreign_slot_bit) != 0;
+}
 
-// A request of a client of another node. Owner: the RelayPart of the worker that owns the session.
+// Has requests of clients of other nodes.
+class RelayedRequests {
+public:
+    // Sends the response, and ends the request.
+    virtual void finish(RelayedRequest& request) = 0;
+
+protected:
+    ~RelayedRequests() = default;
+};
+
+// A request of a client of another node. Owner: the RelayPart of the worker that owns the session, or
+// its ForeignSessions.
 struct RelayedRequest {
-    RelayPart& part;
+    RelayedRequests& part;
     const base::SlotKey key;
-    const Nodes::Id from;
+    const Nodes::Id from;  // Of a RelayPart, as the next one.
     const engineio::relay::Head answer_head;
     http::Response response{};
     bool is_answering = true;      // The engine is being called.

@@ -34,16 +34,41 @@ void refuse_overlap(http::Response& response) { response.status(400).body("", "t
 
 }  // namespace
 
+PollForm::PollForm(const EngineOptions& options, const http::Request& request,
+                   const engineio::Query& query)
+    : j_(query.j.value_or(std::string_view())),
+      jsonp_(query.j.has_value()),
+      supports_binary_(engineio::supports_binary(query)),
+      threshold_(options.http_compression_threshold) {
+    if (http::coding_weight(request.header("accept-encoding"), "gzip") <= 0) threshold_.reset();
+}
+
+void PollForm::fill(http::Response& response, std::string payload, std::string_view type) const {
+    if (jsonp_) {
+        payload = engineio::jsonp_reply(j_, payload);
+        type = "text/javascript; charset=UTF-8";
+    }
+    const bool large = threshold_ && payload.size() >= *threshold_;
+    if (const auto small = large ? gzipped(payload) : nullptr)
+        response.header("Content-Encoding", "gzip").body(small, type);
+    else
+        response.body(std::move(payload), type);
+}
+
+PostedPayload::PostedPayload(const http::Request& request, bool is_jsonp)
+    : kind(is_jsonp ? engineio::PayloadKind::text
+                    : engineio::payload_kind(request.header("content-type"))),
+      jsonp(is_jsonp) {
+    if (jsonp)
+        form = engineio::jsonp_payload(
+            http::find_form_field(request.body(), "d").value_or(std::string()));
+}
+
 EnginePoll::EnginePoll(const EngineSession& session, const Exchange& exchange,
                        const http::Request& request, const engineio::Query& query)
     : host_(session.host()),
       request_(exchange.key()),
-      j_(query.j.value_or(std::string_view())),
-      jsonp_(query.j.has_value()),
-      supports_binary_(engineio::supports_binary(query)) {
-    threshold_ = session.host().engine.options_.http_compression_threshold;
-    if (http::coding_weight(request.header("accept-encoding"), "gzip") <= 0) threshold_.reset();
-}
+      form_(session.host().engine.options_, request, query) {}
 
 EnginePoll::~EnginePoll() {
     if (const auto exchange = host_.find_exchange(request_)) exchange->end_later();
@@ -52,16 +77,7 @@ EnginePoll::~EnginePoll() {
 void EnginePoll::answer(std::string payload, std::string_view type) {
     const auto exchange = host_.find_exchange(request_);
     if (!exchange) return;
-    if (jsonp_) {
-        payload = engineio::jsonp_reply(j_, payload);
-        type = "text/javascript; charset=UTF-8";
-    }
-    http::Response& response = exchange->response();
-    const bool large = threshold_ && payload.size() >= *threshold_;
-    if (const auto small = large ? gzipped(payload) : nullptr)
-        response.header("Content-Encoding", "gzip").body(small, type);
-    else
-        response.body(std::move(payload), type);
+    form_.fill(exchange->response(), std::move(payload), type);
     // If the answer was not promised, it is sent when the handler returns.
     exchange->end_later();
 }
@@ -131,10 +147,10 @@ void EngineSession::answer_poll(bool with_queue, std::string_view last) {
     const std::unique_ptr<EnginePoll> poll = std::move(extras_->poll);
     extras_->answered = poll->request();
     // No poll follows a close packet, so the whole queue goes out.
-    const size_t growth =
-        core_.revision() == engineio::Revision::eio3 ? poll->growth() * 3 : poll->growth();
+    const size_t growth = core_.revision() == engineio::Revision::eio3 ? poll->form().growth() * 3
+                                                                       : poll->form().growth();
     const size_t bytes_max = last == "1" ? SIZE_MAX : reply_bytes_max / growth;
-    engineio::PayloadWriter writer(core_.revision(), poll->supports_binary(), bytes_max);
+    engineio::PayloadWriter writer(core_.revision(), poll->form().supports_binary(), bytes_max);
     if (with_queue && queue()) {
         auto& packets = queue()->packets;
         size_t taken = 0;
@@ -180,15 +196,8 @@ void EngineSession::on_post(const Exchange& exchange, const http::Request& reque
     // The session went on without this POST (an upgrade, for example), so its packets came too
     // late.
     if (post() != exchange.key()) return refuse_overlap(response);
-    const bool jsonp = extras_->post_jsonp;
-    std::string form;
-    if (jsonp)
-        form = engineio::jsonp_payload(
-            http::find_form_field(request.body(), "d").value_or(std::string()));
-    const auto kind = jsonp ? engineio::PayloadKind::text
-                            : engineio::payload_kind(request.header("content-type"));
-    engineio::PayloadReader reader(jsonp ? std::string_view(form) : request.body(),
-                                   core_.revision(), kind);
+    const PostedPayload posted(request, extras_->post_jsonp);
+    engineio::PayloadReader reader(posted.text(request.body()), core_.revision(), posted.kind);
     using Step = engineio::PayloadReader::Step;
     Step step = Step::end;
     while (core_.state() != State::closed && (step = reader.next()) == Step::packet) {

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "server/engineio/engine.h"
+#include "server/engineio/kept_request.h"
 #include "server/engineio/relay_part.h"
 #include "server/engineio/relay_sockets.h"
 #include "server/figures.h"
@@ -56,7 +57,7 @@ void RelayPart::forward(WsAdmission& admission, const SessionHome& home) {
     const auto network = peer::ClientNetwork::of(admission.request.remote_address());
     const uint64_t id = last_id_ + 1;
     std::string message =
-        encoded({.type = Type::upgrade, .worker = home.worker, .id = id}, admission.request);
+        keep_request({.type = Type::upgrade, .worker = home.worker, .id = id}, admission.request);
     const int status =
         message.size() > RelayBounds::message_bytes_max ? 413 : refusal(network, message.size());
     if (status != 0) {

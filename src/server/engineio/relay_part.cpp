@@ -9,6 +9,7 @@
 #include "http/response_access.h"
 #include "server/engineio/engine.h"
 #include "server/engineio/engine_worker.h"
+#include "server/engineio/kept_request.h"
 #include "server/figures.h"
 #include "server/http_connection.h"
 
@@ -27,19 +28,6 @@ base::SlotKey subject_of(uint64_t id) noexcept {
 }
 uint64_t id_of(base::SlotKey subject) noexcept {
     return static_cast<uint64_t>(subject.slot) << 32 | subject.generation;
-}
-
-relay::Request parts_of(const http::Request& request) {
-    const auto fields = request.headers();
-    return {.method = request.method(),
-            .target = request.target(),
-            .host = request.host(),
-            .remote_address = request.remote_address(),
-            .body = request.body(),
-            .fields = {fields.begin(), fields.end()},
-            .secure = request.secure(),
-            .from_trusted_proxy = request.from_trusted_proxy(),
-            .proxied = request.proxied()};
 }
 
 void fill(http::Response& response, const relay::Answer& answer) {
@@ -170,17 +158,13 @@ void RelayPart::start_timer() {
     if (!timer_) timer_ = worker_.loop().every(check_interval_ms, [this] { check_times(); });
 }
 
-std::string RelayPart::encoded(const relay::Head& head, const http::Request& request) {
-    return relay::encode(head, parts_of(request));
-}
-
 void RelayPart::ask(HttpConnection& connection, const http::Request& request,
                     http::Response& response, const SessionHome& home, std::string_view sid,
                     uint64_t heartbeat_ms) {
     const auto network = peer::ClientNetwork::of(request.remote_address());
     const uint64_t id = last_id_ + 1;
     std::string message =
-        encoded({.type = relay::Type::request, .worker = home.worker, .id = id}, request);
+        keep_request({.type = relay::Type::request, .worker = home.worker, .id = id}, request);
     const size_t bytes = message.size();
     const bool is_poll = request.method() != "POST";
     int status = bytes > RelayBounds::message_bytes_max ? 413 : refusal(network, bytes);

@@ -82,7 +82,7 @@ struct RelayBounds {
     }
 };
 
-class RelayPart final : public WorkerPart, RequestWatcher {
+class RelayPart final : public WorkerPart, public RelayedRequests, RequestWatcher {
 public:
     RelayPart(Worker& worker, Nodes& nodes);
     ~RelayPart() override;
@@ -109,8 +109,7 @@ public:
     // ---- The owner ------------------------------------------------------------------------------
     // Null: the request has ended.
     [[nodiscard]] RelayedRequest* find(base::SlotKey key) const noexcept;
-    // Sends the response, and ends the request.
-    void finish(RelayedRequest& request);
+    void finish(RelayedRequest& request) override;
     // False: too much is on its way to the node of this poll. The session is flushed when there is
     // room again, if the poll waits then.
     [[nodiscard]] bool has_room(base::SlotKey poll);
@@ -200,8 +199,6 @@ private:
     void sockets_lost(Nodes::Id node);
     void add_socket_figures(Figures& figures) const;
     void start_timer();
-    [[nodiscard]] static std::string encoded(const engineio::relay::Head& head,
-                                             const http::Request& request);
     // False: it is dropped. For messages that have another way to fail.
     bool send(Nodes::Id to, std::string message);
     // The same for messages that the other node must get: without one, all that is between the nodes

@@ -11,6 +11,7 @@
 #include "http/target.h"
 #include "server/engineio/engine.h"
 #include "server/engineio/engine_worker.h"
+#include "server/engineio/kept_request.h"
 #include "server/engineio/relay_part.h"
 
 namespace starling::server {
@@ -31,20 +32,6 @@ std::vector<http::Field> fields_of(std::string_view lines) {
             fields.push_back({line.substr(0, colon), line.substr(colon + 2)});
     }
     return fields;
-}
-
-http::RequestParts parts_of(const relay::Request& request, const http::Target& target) {
-    return {.method = request.method,
-            .target = request.target,
-            .path = target.path,
-            .query = target.query,
-            .host = request.host,
-            .fields = request.fields,
-            .body = request.body,
-            .remote_address = request.remote_address,
-            .secure = request.secure,
-            .from_trusted_proxy = request.from_trusted_proxy,
-            .proxied = request.proxied};
 }
 
 // Answers up to this size leave always: those to POSTs, noops and refusals.

@@ -124,6 +124,12 @@ void EngineSession::open() {
     call([&] { user_->on_open(); });
 }
 
+void EngineSession::open_taken_over(SessionWebSocket websocket) {
+    websocket_ = websocket;
+    host().engine.sessions_opened_.fetch_add(1, std::memory_order_relaxed);
+    call([&] { user_->on_open(); });
+}
+
 // ---- sending ------------------------------------------------------------------------------------
 
 void EngineSession::send_text(std::string_view packet, bool compress) {

@@ -94,6 +94,7 @@ public:
     [[nodiscard]] const sio::Options& options() const noexcept { return options_; }
 
     [[nodiscard]] socketio::Adapter& adapter() noexcept;
+    [[nodiscard]] Engine& engine() noexcept { return *engine_; }
     // While the workers exist.
     [[nodiscard]] socketio::Server& core(size_t worker) { return workers_[worker]->server(); }
     // Takes over the part that joins a cluster, which is attached with this one, and its link. Throws
