@@ -188,7 +188,7 @@ void EngineSession::deliver(hub::Publication& publication) {
     STARLING_ASSERT(on_own_thread());
     if (!core_.may_send()) return;
     const bool binary = publication.message.binary;
-    const bool to_websocket = core_.state() == State::websocket && bool(websocket_);
+    const bool to_websocket = core_.state() == State::websocket && static_cast<bool>(websocket_);
     if (to_websocket && !fits_beside_reply(publication.message.bytes.size())) return;
     // A WebSocket carries the message as it is, except binary data in revision 3 or as base64.
     if (to_websocket &&
@@ -242,7 +242,7 @@ bool EngineSession::writable() const noexcept {
 
 size_t EngineSession::queued_bytes() const noexcept {
     const size_t waiting = (queue() ? queue()->bytes : 0) + unsent_reply_bytes();
-    const bool websocket = core_.state() == State::websocket && bool(websocket_);
+    const bool websocket = core_.state() == State::websocket && static_cast<bool>(websocket_);
     return waiting + (websocket ? websocket_.buffered_amount() : 0);
 }
 

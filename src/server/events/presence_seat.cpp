@@ -22,9 +22,8 @@ std::unique_ptr<PresenceSeat> PresenceSeat::enter(Events& events, std::string_vi
     return seat;
 }
 
-PresenceSeat::PresenceSeat(Events& events, hub::Presence::Leaving leaving,
-                           const std::string& client)
-    : events_(events), leaving_(std::move(leaving)), client_(client) {}
+PresenceSeat::PresenceSeat(Events& events, hub::Presence::Leaving leaving, std::string client)
+    : events_(events), leaving_(std::move(leaving)), client_(std::move(client)) {}
 
 PresenceSeat::~PresenceSeat() {
     if (!is_member_) return;

@@ -44,7 +44,7 @@ public:
     [[nodiscard]] const std::string& client() const noexcept { return client_; }
 
 private:
-    PresenceSeat(Events& events, hub::Presence::Leaving leaving, const std::string& client);
+    PresenceSeat(Events& events, hub::Presence::Leaving leaving, std::string client);
 
     Events& events_;
     hub::Presence::Leaving leaving_;
