@@ -34,9 +34,10 @@ const self = [...crypto.getRandomValues(new Uint8Array(3))].map((one) => one.toS
 const lock = 0, lockAnswer = 1, drain = 2, packetOf = 3, upgrade = 4, upgradeAnswer = 5, close = 6;
 const answer_ms_max = 1000;
 
+// Without Redis nobody hears it.
 const send = (to, type, data, requestId) => pub.publish(to ? `${prefix}#${to}#` : `${prefix}#`,
   Buffer.from(encode({ ...requestId && { requestId }, senderId: self, ...to && { recipientId: to }, type, data,
-    _source: "_eio" }, { ignoreUndefined: true })));
+    _source: "_eio" }, { ignoreUndefined: true }))).catch(() => {});
 
 // What was asked of other nodes: each gets the message that answers it, or nothing in time.
 const asked = new Map();

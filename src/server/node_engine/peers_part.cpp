@@ -81,12 +81,15 @@ void PeersPart::question_lost(uint64_t number, PeerReach reach) {
 // Redis keeps nothing for those that are away: messages of both sides may be missing.
 void PeersPart::connection_lost() {
     std::vector<uint64_t> numbers;
+    numbers.reserve(asked_.size());
     for (const auto& [number, asked] : asked_) numbers.push_back(number);
     for (const uint64_t number : numbers) refuse_asked(number, 503);
     std::vector<PeerForward*> forwards;
+    forwards.reserve(forwards_.size());
     for (const auto& [serial, forward] : forwards_) forwards.push_back(forward);
     for (PeerForward* const forward : forwards) act(*forward, UpgradeEvent::owner_lost);
     std::vector<std::string> sessions;
+    sessions.reserve(served_.size() + drained_.size());
     for (const auto& [serial, served] : served_) sessions.push_back(served.sid);
     for (const auto& [serial, sid] : std::exchange(drained_, {})) sessions.push_back(sid);
     served_.clear();
