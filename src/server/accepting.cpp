@@ -151,10 +151,11 @@ void Worker::accepted(net::Descriptor fd, const ListenerTraits& traits) {
     Worker& to = least_loaded();
     Place place(to);
     if (&to == this) return begin(std::move(fd), traits, std::move(place));
+    // Counted first: the other worker may answer before this one goes on.
+    counters_.connections_given.add();
     to.post([&to, fd = std::move(fd), traits, place = std::move(place)]() mutable {
         to.begin(std::move(fd), traits, std::move(place));
     });
-    counters_.connections_given.add();
 }
 
 void Worker::begin(net::Descriptor fd, const ListenerTraits& traits, Place place) {
