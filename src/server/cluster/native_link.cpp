@@ -365,7 +365,7 @@ void NativeLink::on_question(const Nodes::Incoming& in, std::string_view body) {
     // The other node has stored entries before it asked.
     std::vector<std::string> rooms(in.rooms.begin(), in.rooms.end());
     size_t bytes = body.size();
-    for (const auto& room : rooms) bytes += room.size() + sizeof room;
+    for (const auto& room : rooms) bytes += room.size() + sizeof(std::string);
     stream_->when_read(
         *stored, bytes,
         [this, from = in.from, question = in.question, rooms = std::move(rooms),

@@ -179,11 +179,11 @@ void Engine::use_part(size_t worker, EngineProtocolPart& part) const noexcept {
     hosts_[worker]->protocol_part = &part;
 }
 
-void Engine::server_stops(const Worker& worker) { host(worker).server_stops(); }
+void Engine::server_stops(const Worker& worker) const { host(worker).server_stops(); }
 
-void Engine::successor_serves(const Worker& worker) { host(worker).successor_serves(); }
+void Engine::successor_serves(const Worker& worker) const { host(worker).successor_serves(); }
 
-void Engine::connections_ended(const Worker& worker) { host(worker).connections_ended(); }
+void Engine::connections_ended(const Worker& worker) const { host(worker).connections_ended(); }
 
 bool Engine::is_busy(const Worker& worker) const noexcept { return host(worker).is_busy(); }
 

@@ -282,9 +282,9 @@ public:
     // On the worker's thread. Null if the session has ended.
     [[nodiscard]] EngineSession* find(const Worker& worker, base::SlotKey key) const noexcept;
     // Extension calls the functions of the same names.
-    void server_stops(const Worker& worker);
-    void successor_serves(const Worker& worker);
-    void connections_ended(const Worker& worker);
+    void server_stops(const Worker& worker) const;
+    void successor_serves(const Worker& worker) const;
+    void connections_ended(const Worker& worker) const;
     [[nodiscard]] bool is_busy(const Worker& worker) const noexcept;
     // Any thread. Open sessions on all workers.
     [[nodiscard]] uint64_t sessions() const noexcept { return sessions_.load(); }

@@ -269,9 +269,11 @@ void PeersPart::take_over(PeerForward& forward, const std::vector<Packet>& packe
     const EngineWorker& host = engine_.host(worker_);
     const base::SlotKey key = session->slot_key();
     for (const auto* const list : {&packets, &held})
-        for (const Packet& packet : *list)
-            if ((session = host.find(key)))
-                (void)ForeignAccess::take(*session, engineio::Link::websocket, packet.view());
+        for (const Packet& packet : *list) {
+            session = host.find(key);
+            if (!session) return;  // A packet has ended it.
+            (void)ForeignAccess::take(*session, engineio::Link::websocket, packet.view());
+        }
     session = host.find(key);
     if (was_paused && session && !ForeignAccess::is_paused(*session)) connection.resume();
 }
