@@ -4,6 +4,9 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "base/tokens.h"
 
@@ -38,10 +41,32 @@ constexpr bool has(char c, uint8_t bit) {
     return (classes[static_cast<unsigned char>(c)] & bit) != 0;
 }
 
-// Returns how many of the first bytes are field content without a tab, eight at a time.
+#if defined(__SSE2__)
+// Returns how many of the first bytes are field content without a tab, 16 at a time; the rest, of fewer bytes, is
+// left. True: the next byte is none.
+bool plain_blocks(std::string_view text, size_t& count) {
+    const __m128i last_control = _mm_set1_epi8(0x1f), del = _mm_set1_epi8(0x7f);
+    for (; count + 16 <= text.size(); count += 16) {
+        const __m128i block =
+            _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + count));
+        const __m128i found = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(block, last_control), block),
+                                           _mm_cmpeq_epi8(block, del));
+        if (const auto bits = static_cast<unsigned>(_mm_movemask_epi8(found)); bits != 0) {
+            count += static_cast<size_t>(std::countr_zero(bits));
+            return true;
+        }
+    }
+    return false;
+}
+#else
+bool plain_blocks(std::string_view, size_t&) { return false; }
+#endif
+
+// Returns how many of the first bytes are field content without a tab, many at a time.
 size_t plain_prefix(std::string_view text) {
-    constexpr uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     size_t i = 0;
+    if (plain_blocks(text, i)) return i;
+    constexpr uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     for (; i + 8 <= text.size(); i += 8) {
         uint64_t word = 0;
         std::memcpy(&word, text.data() + i, sizeof word);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/spares.h"
 #include "base/text.h"
 #include "base/tokens.h"
 #include "http/body_framing.h"
@@ -14,6 +15,8 @@
 
 namespace starling::http {
 namespace {
+
+constexpr size_t usual_fields = 16;  // Of a browser's request.
 
 // RFC 9110 section 7.6.1: a list of tokens.
 struct ConnectionOptions {
@@ -33,15 +36,13 @@ struct ConnectionOptions {
 struct RequestParser::State {
     enum class Phase : uint8_t { head, body, complete, failed };
 
-    explicit State(const ParserLimits& parser_limits)
-        : limits(parser_limits),
-          scanner(HeadScanner::Part::request_head, {}),
-          body(BodyFraming::Of::request,
-               {parser_limits.chunk_line_bytes_max, parser_limits.extension_bytes_max}) {
-        begin();
-    }
-
+    // Call use() before anything else.
+    State() { lines.reserve(usual_fields); }
+    // For a new connection, whose requests have these limits.
+    void use(const ParserLimits& parser_limits);
     void begin();
+    // Of the memory of the last request a little stays.
+    void forget() noexcept;
     ParseEvent fail(Fault why) {
         fault = why;
         phase = Phase::failed;
@@ -63,13 +64,13 @@ struct RequestParser::State {
     Fault judge_expectation();
     void begin_body() noexcept;
 
-    const ParserLimits& limits;
+    const ParserLimits* limits = nullptr;
     std::string text;  // The request's head. Later views point into it.
     std::vector<FieldLine> lines;
     std::vector<Field> fields;
     RequestHead head;
-    HeadScanner scanner;
-    BodyFraming body;
+    HeadScanner scanner{HeadScanner::Part::request_head, {}};
+    BodyFraming body{BodyFraming::Of::request, {}};
     Fault fault;
     // What the fields of the head said.
     std::string_view transfer_encoding, expectation;
@@ -78,15 +79,26 @@ struct RequestParser::State {
     Phase phase = Phase::head;
 };
 
-void RequestParser::State::begin() {
+void RequestParser::State::use(const ParserLimits& parser_limits) {
+    limits = &parser_limits;
+    body = BodyFraming(BodyFraming::Of::request,
+                       {limits->chunk_line_bytes_max, limits->extension_bytes_max});
+    begin();
+}
+
+void RequestParser::State::forget() noexcept {
     clear_for_reuse(text);
     clear_for_reuse(lines);
     clear_for_reuse(fields);
+}
+
+void RequestParser::State::begin() {
+    forget();
     head = {};
-    scanner =
-        HeadScanner(HeadScanner::Part::request_head, {.bytes_max = limits.head_bytes_max,
-                                                      .fields_max = limits.fields_max,
-                                                      .target_bytes_max = limits.target_bytes_max});
+    scanner = HeadScanner(HeadScanner::Part::request_head,
+                          {.bytes_max = limits->head_bytes_max,
+                           .fields_max = limits->fields_max,
+                           .target_bytes_max = limits->target_bytes_max});
     fault = {};
     transfer_encoding = expectation = {};
     connection = {};
@@ -103,7 +115,7 @@ ParseEvent RequestParser::State::next_head(std::span<const std::byte>& input) {
         text.append(fresh);  // Also before a fault, since the answer depends on the method.
     }
     if (scanner.fault().status != 0) {
-        text.append(bytes.substr(taken, limits.head_bytes_max));  // Kept for raw_field().
+        text.append(bytes.substr(taken, limits->head_bytes_max));  // Kept for raw_field().
         return fail(scanner.fault());
     }
     input = input.subspan(taken);
@@ -200,7 +212,7 @@ Fault RequestParser::State::judge_framing() {
         head.chunked = codings == 1 && base::iequals(transfer_encoding, "chunked");
         return head.chunked ? Fault() : judge_other_codings();
     }
-    if (head.content_length.value_or(0) > limits.body_bytes_max) return {413, "body too large"};
+    if (head.content_length.value_or(0) > limits->body_bytes_max) return {413, "body too large"};
     return {};
 }
 
@@ -234,10 +246,10 @@ Fault RequestParser::State::judge_expectation() {
 void RequestParser::State::begin_body() noexcept {
     phase = head.has_body() ? Phase::body : Phase::complete;
     if (head.chunked)
-        body.begin_chunks(limits.body_bytes_max,
-                          {.bytes_max = limits.trailer_bytes_max, .fields_max = limits.fields_max});
+        body.begin_chunks(limits->body_bytes_max, {.bytes_max = limits->trailer_bytes_max,
+                                                   .fields_max = limits->fields_max});
     else
-        body.begin_length(head.content_length.value_or(0), limits.body_bytes_max);
+        body.begin_length(head.content_length.value_or(0), limits->body_bytes_max);
 }
 
 ParseEvent RequestParser::State::next_body(std::span<const std::byte>& input) {
@@ -250,9 +262,27 @@ ParseEvent RequestParser::State::next_body(std::span<const std::byte>& input) {
     }
 }
 
-RequestParser::RequestParser(const ParserLimits& limits)
-    : state_(std::make_unique<State>(limits)) {}
-RequestParser::~RequestParser() = default;
+// A connection that becomes a WebSocket needs its parser for one request. The next connection gets what
+// is left, with the memory of a usual head.
+struct RequestParser::Unused {
+    using States = base::Spares<std::unique_ptr<State>, 32>;
+
+    [[nodiscard]] static std::unique_ptr<State> take() {
+        auto state = States::take();
+        return state ? std::move(state) : std::make_unique<State>();
+    }
+    static void give(std::unique_ptr<State> state) noexcept {
+        state->forget();
+        States::give(std::move(state));
+    }
+};
+
+RequestParser::RequestParser(const ParserLimits& limits) : state_(Unused::take()) {
+    state_->use(limits);
+}
+RequestParser::~RequestParser() {
+    if (state_) Unused::give(std::move(state_));
+}
 RequestParser::RequestParser(RequestParser&&) noexcept = default;
 RequestParser& RequestParser::operator=(RequestParser&&) noexcept = default;
 

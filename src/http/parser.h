@@ -91,6 +91,7 @@ public:
 
 private:
     struct State;
+    struct Unused;  // The states that this thread keeps for the next parsers.
     std::unique_ptr<State> state_;
 };
 

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/slot_table.h"
+#include "base/spares.h"
 #include "server/answer_writer.h"
 #include "server/client_address.h"
 #include "server/connection.h"
@@ -26,7 +27,8 @@ namespace starling::server {
 
 class Worker;
 
-class HttpConnection final : public Connection {
+// A WebSocket's handshake needs one for a moment: a thread keeps the memory of up to 64.
+class HttpConnection final : public Connection, public base::InSpareMemory<HttpConnection, 64> {
 public:
     explicit HttpConnection(Worker& worker, Listen::Serves serves = Listen::Serves::everything);
     ~HttpConnection() override;

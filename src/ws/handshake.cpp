@@ -1,11 +1,14 @@
+// OpenSSL 3 advises EVP in place of SHA1_Update(). But EVP allocates for each digest, and costs more than the digest.
+// Both use the processor's instructions for SHA-1.
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "ws/handshake.h"
 
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+
 #include <cstring>
-#include <memory>
-#include <new>
 
 #include "base/assert.h"
-#include "base/openssl.h"
 #include "base/tokens.h"
 
 namespace starling::ws {
@@ -14,20 +17,6 @@ namespace {
 
 constexpr std::string_view accept_guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 constexpr size_t key_characters = 24, sha1_bytes = 20;
-
-// OpenSSL 3 looks an algorithm up by name at every use of EVP_sha1(), which costs more than the
-// digest, and a context costs an allocation. Therefore both are made once, the context once per
-// thread.
-struct Sha1 {
-    Sha1() : context(EVP_MD_CTX_new()) {
-        static EVP_MD* const sha1 = base::openssl::fetched(EVP_MD_fetch(nullptr, "SHA1", nullptr));
-        if (!context) throw std::bad_alloc();
-        digest = sha1;
-    }
-
-    base::openssl::DigestContext context;
-    const EVP_MD* digest;
-};
 
 bool is_base64_char(char c) noexcept {
     return base::is_digit(c) || (base::lower(c) >= 'a' && base::lower(c) <= 'z') || c == '+' ||
@@ -71,15 +60,13 @@ HandshakeVerdict check_handshake(const HandshakeRequest& request) {
 }
 
 std::array<char, 28> accept_key(std::string_view key) {
-    thread_local const Sha1 sha1;
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    EVP_MD_CTX* const context = sha1.context.get();
-    const bool good = EVP_DigestInit_ex2(context, sha1.digest, nullptr) &&
-                      EVP_DigestUpdate(context, key.data(), key.size()) &&
-                      EVP_DigestUpdate(context, accept_guid.data(), accept_guid.size()) &&
-                      EVP_DigestFinal_ex(context, hash, nullptr);
-    if (!good) throw std::bad_alloc();  // Only an allocation can fail here.
-    unsigned char base64[29];           // EVP_EncodeBlock() adds a NUL.
+    SHA_CTX context;
+    unsigned char hash[sha1_bytes];
+    SHA1_Init(&context);
+    SHA1_Update(&context, key.data(), key.size());
+    SHA1_Update(&context, accept_guid.data(), accept_guid.size());
+    SHA1_Final(hash, &context);
+    unsigned char base64[29];  // EVP_EncodeBlock() adds a NUL.
     EVP_EncodeBlock(base64, hash, sha1_bytes);
     std::array<char, 28> accept;
     std::memcpy(accept.data(), base64, accept.size());

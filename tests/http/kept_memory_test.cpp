@@ -55,6 +55,38 @@ void parse_response(ResponseReader& reader, const std::string& message) {
     reader.begin();
 }
 
+// A parser gets what an earlier one left, of another client: memory, and nothing else.
+TEST(HttpKeptMemory, AParserSeesNothingOfTheLastOne) {
+    const ParserLimits limits, few_fields{.fields_max = 2};
+    const std::string wires[] = {
+        "GET /secret HTTP/1.1\r\nHost: a\r\nCookie: secret\r\nExpect: 100-continue\r\n\r\n",
+        "POST /secret HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nse",
+        "HEAD /secret HTTP/1.1\r\nHost: a\r\nOrigin: secret\r\nA b\r\n\r\n",  // Refused.
+        "GET /secret",                                                        // Cut off.
+    };
+    for (const std::string& wire : wires) {
+        {
+            RequestParser last(few_fields);
+            auto input = base::bytes_of(wire);
+            for (int i = 0; i < 4; ++i) static_cast<void>(last.next(input));
+        }
+        RequestParser parser(limits);
+        EXPECT_FALSE(parser.started());
+        EXPECT_FALSE(parser.is_head_request());
+        EXPECT_EQ(parser.field("cookie"), "");
+        EXPECT_EQ(parser.raw_field("origin"), "");
+        EXPECT_TRUE(parser.head().fields.empty());
+        const std::string next = "GET /b HTTP/1.1\r\nHost: b\r\nA: 1\r\nB: 2\r\nC: 3\r\n\r\n";
+        auto input = base::bytes_of(next);
+        ASSERT_EQ(parser.next(input).kind, ParseEvent::Kind::head) << wire;
+        EXPECT_EQ(parser.head().target, "/b");
+        EXPECT_EQ(parser.head().fields.size(), 4u);
+        EXPECT_FALSE(parser.head().chunked);
+        EXPECT_FALSE(parser.expects_continue());
+        EXPECT_EQ(parser.next(input).kind, ParseEvent::Kind::complete);
+    }
+}
+
 TEST(HttpKeptMemory, AnIdleParserHoldsLittle) {
     const ParserLimits limits;
     for (const std::string& message : large_messages)

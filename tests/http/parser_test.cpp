@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <string>
+#include <vector>
 
 #include "base/text.h"
 
@@ -264,7 +266,11 @@ TEST(HttpParser, RefusesBadFields) {
 }
 
 TEST(HttpParser, FindsControlCharactersWhereverTheyHide) {
-    for (size_t length = 1; length <= 24; ++length)
+    // The scanner looks at 16 bytes at a time, then at 8, then at single ones.
+    std::vector<size_t> lengths(18);
+    std::iota(lengths.begin(), lengths.end(), 1);
+    lengths.insert(lengths.end(), {24, 31, 41});
+    for (const size_t length : lengths)
         for (size_t at = 0; at < length; ++at)
             for (int c = 0; c < 256; ++c) {
                 std::string value(length, 'v');
