@@ -239,7 +239,7 @@ void EngineWorker::log_fault(std::string_view what, std::string_view reason,
 // Collects what one tick sends to a poll into one payload.
 void EngineWorker::flush_soon(EngineSession& session) {
     if (session.flush_due_) return;
-    flushes_.push_back(session.slot_key());
+    flushes_.add(session.slot_key());
     // Each flag is set last: if an allocation fails, the next call tries again.
     if (!flush_posted_) worker.loop().post([this] { flush_all(); });
     flush_posted_ = true;
@@ -248,7 +248,7 @@ void EngineWorker::flush_soon(EngineSession& session) {
 
 void EngineWorker::flush_all() {
     flush_posted_ = false;
-    for (const base::SlotKey key : std::exchange(flushes_, {})) flush(key);
+    flushes_.take([this](base::SlotKey key) { flush(key); });
 }
 
 void EngineWorker::flush(base::SlotKey key) {
@@ -272,7 +272,7 @@ void EngineWorker::ended(EngineSession& session) noexcept {
     set_deadline(session, 0);
     try {
         if (dead_.empty()) worker.loop().post([this] { free_dead(); });
-        dead_.push_back(session.slot_key());
+        dead_.add(session.slot_key());
     } catch (const std::bad_alloc& error) {  // The next advance() frees the session.
         worker.log_exception("session", error.what());
     }
@@ -285,8 +285,9 @@ void EngineWorker::free(EngineSession& session) noexcept {
 }
 
 void EngineWorker::free_dead() noexcept {
-    for (const base::SlotKey key : std::exchange(dead_, {}))
+    dead_.take([this](base::SlotKey key) {
         if (EngineSession* const session = sessions_.find(key)) free(*session);
+    });
 }
 
 }  // namespace starling::server

@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <vector>
 
+#include "base/gathered.h"
 #include "base/slot_table.h"
 #include "net/slot_timers.h"
 #include "net/timers.h"
@@ -137,9 +137,9 @@ private:
     std::unique_ptr<Inflows> inflows_;
     EngineSession::Pool sessions_{*this};  // Those that have ended as well, until they are freed.
     size_t open_ = 0;                      // Sessions that have not ended.
-    std::vector<base::SlotKey> flushes_;
-    bool flush_posted_ = false;        // A call of flush_all() is posted.
-    std::vector<base::SlotKey> dead_;  // Sessions that have ended, for the posted free_dead().
+    base::Gathered<base::SlotKey> flushes_;
+    bool flush_posted_ = false;           // A call of flush_all() is posted.
+    base::Gathered<base::SlotKey> dead_;  // Sessions that have ended, for the posted free_dead().
     RandomPool random_;
     // The end of the sessions of other nodes' clients, which have no connection here that is told to go:
     // evenly by their slots.
