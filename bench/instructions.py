@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""How many instructions a message costs the server, counted by callgrind: a count does not depend on the mood of
-the machine, so a change that makes the data path dearer is seen in any run.
+"""How many instructions and allocations a message costs the server, counted by callgrind: a count does not depend on
+the mood of the machine, so a change that makes the data path dearer is seen in any run.
 
     bench/instructions.py [--build FOLDER] [--compare FOLDER] [--check | --write] [--workers N] [SCENARIO ...]
 
 A scenario runs twice with different numbers of units; the difference of the two counts, for each unit, is its
-figure. --check: a figure of more than 3 % above the one of bench/instructions.json is a failure. --write: writes
-that file. --compare: another build folder's figures beside these. --workers: of the server; the file has the figures
+figures. --check: more instructions than 3 % above those of bench/instructions.json are a failure, and so are more
+allocations. --write: writes that file. --compare: another build folder's figures beside these. --workers: of the server; the file has the figures
 of one.
 """
 import argparse
@@ -23,15 +23,30 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 
 import peers
 
 FIGURES = peers.HERE / "instructions.json"
 GROWTH_MAX = 0.03
+ALLOCATIONS_MORE_MAX = 0.1  # For each unit: memory that grows with what was never needed before is no cost of a unit.
+ALLOCATORS = {"malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign", "memalign"}
 START_SECONDS_MAX, STOP_SECONDS_MAX = 60, 60
 SILENCE_SECONDS_MAX = 60
 PAYLOAD = bytes(range(64))
 SUBSCRIBERS = 50
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one unit of a scenario, or of a whole run."""
+    instructions: float
+    allocations: float
+
+    def of_each(self, fewer: "Cost", units: int) -> "Cost":
+        """What each of the units costs that this run has more than `fewer`."""
+        return Cost((self.instructions - fewer.instructions) / units,
+                    max(self.allocations - fewer.allocations, 0) / units)
 
 
 class Failed(Exception):
@@ -171,18 +186,19 @@ SCENARIOS = {
 
 
 @contextlib.contextmanager
-def counted(program: pathlib.Path, folder: str, result: list[int], workers: int):
-    """Runs a server under callgrind, yields its port, and appends the count to `result` when it has ended."""
+def counted(program: pathlib.Path, folder: str, result: list[Cost], workers: int):
+    """Runs a server under callgrind, yields its port, and appends its cost to `result` when it has ended."""
     port = peers.free_port()
     with counted_command([str(program), str(port), str(workers)], port, folder, result):
         yield port
 
 
 @contextlib.contextmanager
-def counted_command(server_command: list[str], port: int, folder: str, result: list[int]):
+def counted_command(server_command: list[str], port: int, folder: str, result: list[Cost]):
     """The same for a command that listens on `port`."""
     log = pathlib.Path(folder) / f"{port}.log"
-    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/{port}.out", *server_command]
+    profile = pathlib.Path(folder) / f"{port}.out"
+    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}", *server_command]
     with open(log, "wb") as stream:
         server = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT)
     try:
@@ -201,7 +217,21 @@ def counted_command(server_command: list[str], port: int, folder: str, result: l
     count = re.search(r"Collected : (\d+)", log.read_text(errors="replace"))
     if not count:
         raise Failed(f"callgrind has no count: {log.read_text(errors='replace')[-400:]}")
-    result.append(int(count[1]))
+    result.append(Cost(int(count[1]), allocations(profile.read_text(errors="replace"))))
+
+
+def allocations(profile: str) -> int:
+    """Calls of the allocator in a profile of callgrind, which names each function once, and then by its number."""
+    numbers: set[str] = set()
+    called, calls = "", 0
+    for line in profile.splitlines():
+        if line.startswith(("fn=(", "cfn=(")):
+            called, _, name = line.partition("=")[2].partition(" ")
+            if name in ALLOCATORS:
+                numbers.add(called)
+        elif line.startswith("calls=") and called in numbers:
+            calls += int(line[len("calls="):].split()[0])
+    return calls
 
 
 def wait_until_listening(port: int, server: subprocess.Popen, log: pathlib.Path) -> None:
@@ -217,10 +247,10 @@ def wait_until_listening(port: int, server: subprocess.Popen, log: pathlib.Path)
     raise Failed("the server does not listen")
 
 
-def instructions(build: pathlib.Path, name: str, workers: int = 1) -> float:
-    """Instructions of one unit of a scenario."""
+def cost(build: pathlib.Path, name: str, workers: int = 1) -> Cost:
+    """Of one unit of a scenario."""
     program, drive, few, many = SCENARIOS[name]
-    counts: list[int] = []
+    counts: list[Cost] = []
     try:
         with tempfile.TemporaryDirectory() as folder:
             for units in (few, many):
@@ -228,27 +258,33 @@ def instructions(build: pathlib.Path, name: str, workers: int = 1) -> float:
                     drive(port, units)
     except (Failed, OSError) as failure:
         raise Failed(f"{name}: {failure}") from failure
-    return (counts[1] - counts[0]) / (many - few)
+    return counts[1].of_each(counts[0], many - few)
 
 
-def measure(builds: list[pathlib.Path], names: list[str], workers: int) -> dict[tuple[pathlib.Path, str], float]:
+def measure(builds: list[pathlib.Path], names: list[str], workers: int) -> dict[tuple[pathlib.Path, str], Cost]:
     jobs = [(build, name) for name in names for build in builds]
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        return dict(zip(jobs, pool.map(lambda job: instructions(*job, workers), jobs)))
+        return dict(zip(jobs, pool.map(lambda job: cost(*job, workers), jobs)))
 
 
-def wanted() -> dict[str, float]:
-    return json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+def wanted() -> dict[str, Cost]:
+    known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    return {name: Cost(**figures) for name, figures in known.items()}
 
 
-def grown(figures: dict[str, float], bounds: dict[str, float]) -> list[str]:
+def grown(figures: dict[str, Cost], bounds: dict[str, Cost]) -> list[str]:
     """A line for each figure that is missing or above its bound."""
     lines = []
     for name, figure in figures.items():
         if name not in bounds:
             lines.append(f"{name}: no figure in {FIGURES.name}; --write adds it")
-        elif figure > bounds[name] * (1 + GROWTH_MAX):
-            lines.append(f"{name}: {figure:,.0f} instructions, {figure / bounds[name] - 1:+.1%} of {bounds[name]:,.0f}")
+            continue
+        bound = bounds[name]
+        if figure.instructions > bound.instructions * (1 + GROWTH_MAX):
+            lines.append(f"{name}: {figure.instructions:,.0f} instructions, "
+                         f"{figure.instructions / bound.instructions - 1:+.1%} of {bound.instructions:,.0f}")
+        if figure.allocations > bound.allocations + ALLOCATIONS_MORE_MAX:
+            lines.append(f"{name}: {figure.allocations:.1f} allocations in place of {bound.allocations:.1f}")
     return lines
 
 
@@ -277,13 +313,16 @@ def main() -> int:
     failures = grown(figures, known) if options.check else []
     for name, figure in figures.items():
         other = got.get((options.compare, name), known.get(name))
-        beside = f", {figure / other - 1:+.1%} of {other:,.0f}" if other else ""
+        beside = (f", {figure.instructions / other.instructions - 1:+.1%} of {other.instructions:,.0f} and "
+                  f"{other.allocations:.1f}") if other else ""
         good = not any(line.startswith(f"{name}:") for line in failures)
-        print(f"{'ok' if good else 'FAILED'}: {name}: {figure:,.0f} instructions{beside}", flush=True)
+        print(f"{'ok' if good else 'FAILED'}: {name}: {figure.instructions:,.0f} instructions, "
+              f"{figure.allocations:.1f} allocations{beside}", flush=True)
     for line in failures:
         print(f"too many: {line}", file=sys.stderr)
     if options.write:
-        FIGURES.write_text(json.dumps({**known, **{n: round(f) for n, f in figures.items()}}, indent=2) + "\n")
+        rounded = {name: Cost(round(f.instructions), round(f.allocations, 1)) for name, f in figures.items()}
+        FIGURES.write_text(json.dumps({n: asdict(f) for n, f in {**known, **rounded}.items()}, indent=2) + "\n")
     return 1 if failures else 0
 
 

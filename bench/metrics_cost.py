@@ -33,7 +33,7 @@ def count(program: pathlib.Path, drive, units: int, admin: bool) -> int:
         path.write_text(json.dumps(config))
         with instructions.counted_command([str(program), "serve", "--config", str(path)], port, folder, counts):
             drive(port, units)
-        return counts[0]
+        return round(counts[0].instructions)
 
 
 def main() -> int:
