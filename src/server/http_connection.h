@@ -27,8 +27,8 @@ namespace starling::server {
 
 class Worker;
 
-// A WebSocket's handshake needs one for a moment: a thread keeps the memory of up to 64.
-class HttpConnection final : public Connection, public base::InSpareMemory<HttpConnection, 64> {
+// A WebSocket's handshake needs one for a moment: a thread keeps the memory of up to 32.
+class HttpConnection final : public Connection, public base::InSpareMemory<HttpConnection, 32> {
 public:
     explicit HttpConnection(Worker& worker, Listen::Serves serves = Listen::Serves::everything);
     ~HttpConnection() override;
