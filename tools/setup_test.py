@@ -1,4 +1,4 @@
-"""Tests of setup/install. Stand-ins for apt and dpkg know a few packages of a system."""
+"""Tests of setup/install and setup/valkey. Stand-ins for apt and dpkg know a few packages of a system."""
 import os
 import shutil
 import subprocess
@@ -84,6 +84,94 @@ class Install(unittest.TestCase):
         self.assertRegex(self.said(), r" install --no-install-recommends g\+\+ libnew-dev\n$")
         self.assertIn("no package source has libnone-dev", got.stderr)
         self.assertIn("these packages could not be installed: libnone-dev\n", got.stderr)
+
+
+# The state of the machine: the file `mirrors`, with "URI RELEASE" in each line. A mirror with "new" in its name has
+# the release of Valkey.
+VALKEY_STAND_INS = {
+    "apt-get": 'echo "${*: -1}" >>"$STATE/said"\n'
+               'for word in "$@"; do case $word in\n'
+               '    Dir::Etc::SourceList=*) list=${word#*=} ;;\n    Dir::Cache=*) cache=${word#*=} ;;\n'
+               'esac; done\n'
+               'case $* in\n    indextargets*) cat "$STATE/mirrors" ;;\n'
+               '    *update) grep -q "^deb \\[signed-by=.*\\] .*new.* trixie main$" "$list" ;;\n'
+               '    *--download-only*) touch "$cache/archives/libc6_1.deb" "$cache/archives/valkey-server_1.deb" '
+               '"$cache/archives/adduser_1.deb" ;;\nesac',
+    "dpkg-deb": 'mkdir -p "$3/usr/bin" "$3/usr/lib64" "$3/usr/lib/here"\n'
+                'case ${2##*/} in\n    adduser*) exit 1 ;;\n    valkey*) touch "$3"/usr/bin/valkey-{server,cli} ;;\n'
+                '    *) touch "$3/usr/lib/here/libc.so.6"; loader=$3/usr/lib64/ld-linux-x86-64.so.2\n'
+                '        printf \'#!/bin/bash\\necho "$*"\\n\' >"$loader"; chmod +x "$loader" ;;\nesac',
+}
+TOOLS = ("bash", "cat", "chmod", "dirname", "find", "grep", "mkdir", "mv", "rm", "touch", "uniq")
+
+
+class Valkey(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+        for name in ("bin", "clone/setup"):
+            os.makedirs(os.path.join(self.folder, name))
+        shutil.copy(os.path.join(ROOT, "setup/valkey"), os.path.join(self.folder, "clone/setup"))
+        for name in TOOLS:
+            os.symlink(shutil.which(name), os.path.join(self.folder, "bin", name))
+        for name, text in VALKEY_STAND_INS.items():
+            self.program(f"bin/{name}", text)
+
+    def program(self, name: str, text: str) -> None:
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/bash\n{text}\n")
+        os.chmod(path, 0o755)
+
+    def run_it(self, mirrors: str = "") -> tuple[int, str, str, str]:
+        """The exit status, both outputs, and the last word of each call of apt-get."""
+        for name, text in (("mirrors", mirrors), ("said", "")):
+            with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        done = subprocess.run([os.path.join(self.folder, "clone/setup/valkey")], text=True, capture_output=True,
+                              env={"STATE": self.folder, "PATH": os.path.join(self.folder, "bin")}, check=False)
+        with open(os.path.join(self.folder, "said"), encoding="utf-8") as file:
+            return done.returncode, done.stdout, done.stderr, file.read()
+
+    def left(self) -> list[str]:
+        path = os.path.join(self.folder, "clone/build")
+        return sorted(os.listdir(path)) if os.path.exists(path) else []
+
+    def test_the_first_mirror_that_has_the_release_is_taken(self):
+        status, out, err, _ = self.run_it("http://old bookworm\nhttp://other cloud-new\nhttp://new/debian bookworm\n")
+        self.assertEqual((status, out, err), (0, "setup: Valkey of Debian trixie, to build/valkey ...\n", ""))
+        self.assertEqual(self.left(), ["valkey", "valkey.log"])
+        self.assertEqual(sorted(os.listdir(os.path.join(self.folder, "clone/build/valkey"))),
+                         ["system", "valkey-cli", "valkey-server"])
+
+    def test_the_program_runs_with_the_loader_and_the_libraries_of_its_release(self):
+        self.run_it("http://new trixie\n")
+        here = os.path.join(self.folder, "clone/build/moved")
+        os.rename(os.path.join(self.folder, "clone/build/valkey"), here)
+        done = subprocess.run([f"{here}/valkey-server", "--port", "a b"], text=True, capture_output=True, check=True)
+        self.assertEqual(done.stdout, f"--argv0 valkey-server --library-path {here}/system/usr/lib/here "
+                                      f"{here}/system/usr/bin/valkey-server --port a b\n")
+
+    def test_where_valkey_is_there_apt_is_not_asked(self):
+        self.run_it("http://new bookworm\n")
+        self.assertEqual(self.run_it("http://new bookworm\n"), (0, "", "", ""))
+        shutil.rmtree(os.path.join(self.folder, "clone/build"))
+        self.program("bin/valkey-server", "")
+        self.assertEqual((self.run_it("http://new bookworm\n"), self.left()), ((0, "", "", ""), []))
+
+    def test_what_is_missing_is_one_line(self):
+        for mirrors, line in (("", "this machine has no Debian mirror in /etc/apt"),
+                              ("http://new noble\n", "this machine has no Debian mirror in /etc/apt"),
+                              ("http://old bookworm\n", "no Debian mirror in /etc/apt has trixie, or none can be reached;"
+                                                        " see build/valkey.log")):
+            status, _, err, _ = self.run_it(mirrors)
+            self.assertEqual((status, err), (1, f"setup: no Valkey: {line}\n"), mirrors)
+        self.assertEqual(self.left(), ["valkey.log"])
+        self.program("bin/dpkg-deb", "exit 2")
+        status, _, err, _ = self.run_it("http://new bookworm\n")
+        self.assertEqual((status, err), (1, "setup: no Valkey: its packages could not be fetched; see build/valkey.log\n"))
+        self.assertEqual(self.left(), ["valkey.log"])
 
 
 if __name__ == "__main__":
