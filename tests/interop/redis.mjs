@@ -1,11 +1,11 @@
 // Real Redis servers for a test, on free ports and in folders of their own, and the program
 // redis_test_client. Servers are ended by their process id.
 //
-// STARLING_REDIS_SERVER: the program of the server, as valkey-server, in place of redis-server.
+// STARLING_REDIS_SERVER: the program of all servers, as build/valkey/valkey-server, in place of redis-server.
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 
@@ -13,12 +13,17 @@ import { freePort, onExit, repository, temporaryFolder, until } from "./server.m
 
 const run = promisify(execFile);
 const server = process.env.STARLING_REDIS_SERVER ?? "redis-server";
+// The program valkey-server: the one that setup/valkey has unpacked, or one in PATH; undefined without one.
+export const valkey = [path.join(repository, "build/valkey"), ...(process.env.PATH ?? "").split(":")]
+  .map((folder) => path.join(folder, "valkey-server")).find((file) => existsSync(file));
 const build = path.resolve(repository, process.env.STARLING_BUILD ?? "build/release");
 
 export class Redis {
   // `options`: words of redis-server. `unix`: on a Unix-domain socket, with no port. `tls`: {cert, key}.
-  static async start(t, options = [], { unix = false, tls, port, args = [] } = {}) {
+  // `program`: in place of STARLING_REDIS_SERVER.
+  static async start(t, options = [], { unix = false, tls, port, args = [], program = server } = {}) {
     const redis = new Redis();
+    redis.program = program;
     redis.folder = temporaryFolder();
     redis.port = unix ? 0 : port ?? await freePort();
     redis.path = unix ? path.join(redis.folder, "redis.sock") : undefined;
@@ -37,12 +42,12 @@ export class Redis {
   }
   // Starts the server again at the same place.
   async restart() {
-    this.child = spawn(server, this.words, { stdio: ["ignore", "pipe", "pipe"] });
+    this.child = spawn(this.program, this.words, { stdio: ["ignore", "pipe", "pipe"] });
     this.child.stdout.resume();
     this.child.stderr.resume();
     onExit(this.child);
     await until(() => this.cli("PING").then((text) => /PONG|NOAUTH|LOADING|NOPERM/.test(text),
-      () => false), server);
+      () => false), this.program);
   }
   async cli(...words) {
     const { stdout } = await run("redis-cli", [...this.cli_args, ...words.map(String)]);
@@ -69,7 +74,7 @@ async function sentinel(t, master, tls) {
     + `bind 127.0.0.1\ndir ${folder}\n`
     + `sentinel monitor m ${tls ? "localhost" : "127.0.0.1"} ${master.port} 1\n`
     + "sentinel down-after-milliseconds m 500\nsentinel failover-timeout m 5000\n");
-  const child = spawn(server, [file, "--sentinel"], { stdio: "ignore" });
+  const child = spawn(master.program, [file, "--sentinel"], { stdio: "ignore" });
   onExit(child);
   t.after(() => child.kill("SIGKILL"));
   const cli = async (...words) => (await run("redis-cli", ["-h", "127.0.0.1", "-p", String(port),
@@ -79,11 +84,11 @@ async function sentinel(t, master, tls) {
 }
 
 // A master and its replica, and a Sentinel that watches them.
-export async function watched(t, { tls } = {}) {
+export async function watched(t, { tls, program } = {}) {
   const replication = tls ? ["--tls-replication", "yes", "--replica-announce-ip", "localhost"] : [];
-  const master = await Redis.start(t, replication, { tls });
+  const master = await Redis.start(t, replication, { tls, program });
   const replica = await Redis.start(t,
-    [...replication, "--replicaof", `${tls ? "localhost" : "127.0.0.1"} ${master.port}`], { tls });
+    [...replication, "--replicaof", `${tls ? "localhost" : "127.0.0.1"} ${master.port}`], { tls, program });
   await until(async () => (await replica.cli("INFO", "replication")).includes("master_link_status:up"),
     "the replica");
   const watch = await sentinel(t, master, tls);
@@ -93,14 +98,14 @@ export async function watched(t, { tls } = {}) {
 }
 
 // Three masters that share the slots.
-export async function cluster(t, { tls } = {}) {
+export async function cluster(t, { tls, program } = {}) {
   const nodes = [];
   const secure = tls ? ["--tls-cluster", "yes", "--cluster-announce-hostname", "localhost",
     "--cluster-preferred-endpoint-type", "hostname"] : [];
   for (let i = 0; i < 3; ++i) {
     const bus = await freePort();
     nodes.push(await Redis.start(t, ["--cluster-enabled", "yes", "--cluster-port", String(bus),
-      "--cluster-node-timeout", "2000", ...secure], { tls }));
+      "--cluster-node-timeout", "2000", ...secure], { tls, program }));
     nodes[i].bus = bus;
   }
   for (const node of nodes.slice(1))

@@ -89,6 +89,9 @@ TEST(RedisSlots, FollowMoved) {
 TEST(RedisErrors, AreToldApart) {
     const std::tuple<const char*, ErrorKind, Reaction> cases[] = {
         {"LOADING Redis is loading the dataset in memory", ErrorKind::loading, Reaction::wait},
+        {"LOADING Valkey is loading the dataset in memory", ErrorKind::loading, Reaction::wait},
+        {"BUSY Valkey is busy running a script.", ErrorKind::busy, Reaction::wait},
+        {"MISCONF Valkey is configured to save", ErrorKind::cannot_write, Reaction::tell},
         {"OOM command not allowed", ErrorKind::out_of_memory, Reaction::tell},
         {"READONLY You can't write", ErrorKind::read_only, Reaction::reconnect},
         {"NOPERM this user", ErrorKind::no_permission, Reaction::tell},

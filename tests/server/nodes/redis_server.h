@@ -1,5 +1,5 @@
 // tests/server/nodes/redis_server.h: a Redis of a test, on a Unix-domain socket in a folder of its own.
-// It is ended by its process id.
+// It is ended by its process id. STARLING_REDIS_SERVER: its program, in place of redis-server.
 #pragma once
 
 #include <fcntl.h>
@@ -44,9 +44,11 @@ public:
         return "redis+unix://" + user + path();
     }
     void start() {
+        const char* const named = std::getenv("STARLING_REDIS_SERVER");
+        const std::string program = named ? named : "redis-server";
         std::vector<std::string> words{
-            "redis-server", "--port", "0",           "--unixsocket", path(),      "--save",   "",
-            "--dir",        folder_,  "--daemonize", "no",           "--logfile", "/dev/null"};
+            program, "--port", "0",           "--unixsocket", path(),      "--save",   "",
+            "--dir", folder_,  "--daemonize", "no",           "--logfile", "/dev/null"};
         words.insert(words.end(), options_.begin(), options_.end());
         std::vector<char*> arguments;
         for (std::string& word : words) arguments.push_back(word.data());
@@ -54,10 +56,10 @@ public:
         posix_spawnattr_t attributes;
         ::posix_spawnattr_init(&attributes);
         ASSERT_EQ(
-            ::posix_spawnp(&pid_, "redis-server", nullptr, &attributes, arguments.data(), environ),
+            ::posix_spawnp(&pid_, program.c_str(), nullptr, &attributes, arguments.data(), environ),
             0);
         ::posix_spawnattr_destroy(&attributes);
-        ASSERT_TRUE(eventually([this] { return answers(); })) << "redis-server does not start";
+        ASSERT_TRUE(eventually([this] { return answers(); })) << program << " does not start";
     }
     void signal(int number) const { ::kill(pid_, number); }
     void kill() {
