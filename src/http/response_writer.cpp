@@ -100,7 +100,7 @@ bool has_field(std::string_view lines, std::string_view name) {
 }
 
 WrittenHead append_head(std::string& out, const Response& response, const WriteContext& context,
-                        BodyFraming framing) {
+                        SentBody framing) {
     out.reserve(out.size() + response.field_lines().size() + 160);
     append_status_line(out, response.status());
     if (!context.date.empty() && !response.has_header("date"))
@@ -110,17 +110,17 @@ WrittenHead append_head(std::string& out, const Response& response, const WriteC
     out.append(response.field_lines());
 
     const bool bodiless = is_bodiless(response.status());
-    if (!bodiless && framing == BodyFraming::length) {
+    if (!bodiless && framing == SentBody::length) {
         out += "Content-Length: ";
         append_number(out, response.body_bytes());
         out += "\r\n";
-    } else if (!bodiless && framing == BodyFraming::chunked) {
+    } else if (!bodiless && framing == SentBody::chunked) {
         out += "Transfer-Encoding: chunked\r\n";
     }
     WrittenHead written;
-    written.framing = bodiless || context.head_request ? BodyFraming::none : framing;
+    written.framing = bodiless || context.head_request ? SentBody::none : framing;
     written.keep_alive =
-        context.keep_alive && !response.closes() && written.framing != BodyFraming::until_close;
+        context.keep_alive && !response.closes() && written.framing != SentBody::until_close;
     append_connection(out, written.keep_alive, context.version_minor,
                       response.has_header("upgrade"));
     out += "\r\n";
@@ -137,13 +137,13 @@ std::string_view status_phrase(int status) noexcept {
 
 WrittenHead append_response_head(std::string& out, const Response& response,
                                  const WriteContext& context) {
-    return append_head(out, response, context, BodyFraming::length);
+    return append_head(out, response, context, SentBody::length);
 }
 
 WrittenHead append_response(std::string& out, const Response& response,
                             const WriteContext& context) {
     const auto written = append_response_head(out, response, context);
-    if (written.framing == BodyFraming::length && !ResponseAccess::file(response))
+    if (written.framing == SentBody::length && !ResponseAccess::file(response))
         out.append(response.body());
     return written;
 }
@@ -151,7 +151,7 @@ WrittenHead append_response(std::string& out, const Response& response,
 WrittenHead append_stream_head(std::string& out, const Response& response,
                                const WriteContext& context) {
     return append_head(out, response, context,
-                       context.version_minor > 0 ? BodyFraming::chunked : BodyFraming::until_close);
+                       context.version_minor > 0 ? SentBody::chunked : SentBody::until_close);
 }
 
 void append_chunk(std::string& out, std::string_view bytes) {
@@ -184,7 +184,7 @@ WrittenHead append_error_response(std::string& out, int status, std::string_view
                       has_field(field_lines, "upgrade"));
     out += "\r\n";
     if (!context.head_request) out += body;
-    return {context.head_request ? BodyFraming::none : BodyFraming::length, context.keep_alive};
+    return {context.head_request ? SentBody::none : SentBody::length, context.keep_alive};
 }
 
 }  // namespace starling::http

@@ -20,11 +20,11 @@ struct WriteContext {
     std::string_view server = {};  // "" sends no Server field.
 };
 
-enum class BodyFraming : uint8_t { none, length, chunked, until_close };
+enum class SentBody : uint8_t { none, length, chunked, until_close };
 
 struct WrittenHead {
-    BodyFraming framing = BodyFraming::none;  // How to send the body; `none`: no body.
-    bool keep_alive = false;                  // False: close after the last byte.
+    SentBody framing = SentBody::none;  // How to send the body; `none`: no body.
+    bool keep_alive = false;            // False: close after the last byte.
 };
 
 // Appends status line, fields and the blank line, for a body of known length.

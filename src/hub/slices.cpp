@@ -75,7 +75,7 @@ void Hub::begin_slices(Topic& topic) {
 // last one, nothing follows for this member in this tick.
 void Hub::give_next(Topic& topic, size_t index, bool at_once) {
     Backlog& backlog = *topic.backlog;
-    Kept& kept = backlog.next_of(index);
+    Undelivered& kept = backlog.next_of(index);
     ++backlog.next[index];
     --kept.lacking;
     const size_t before = kept.publication.taken;

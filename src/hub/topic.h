@@ -18,8 +18,8 @@ namespace starling::hub {
 
 // A publication on its way to the members of a large topic. It does not move: its Publication
 // refers to its message.
-struct Kept {
-    Kept(std::string_view topic, const Message& m, uint64_t n, size_t members)
+struct Undelivered {
+    Undelivered(std::string_view topic, const Message& m, uint64_t n, size_t members)
         : bytes(m.bytes.begin(), m.bytes.end()),
           message{topic, bytes, m.binary},
           number(n),
@@ -37,8 +37,8 @@ struct Kept {
 // What a large topic has kept. Members get it in the order of their places, round and round: those
 // that lack several publications get all of them in one turn.
 struct Backlog {
-    std::deque<Kept> kept;  // The oldest first. The newest one is lacked by someone.
-    uint64_t first = 0;     // Ordinal of kept.front().
+    std::deque<Undelivered> kept;  // The oldest first. The newest one is lacked by someone.
+    uint64_t first = 0;            // Ordinal of kept.front().
     // For each member: the ordinal of the next publication for it, by its place in the topic.
     std::vector<uint64_t> next;
     size_t bytes = 0;  // Of `kept`, as counted_bytes().
@@ -53,7 +53,9 @@ struct Backlog {
     }
     [[nodiscard]] uint64_t end() const noexcept { return first + kept.size(); }
     [[nodiscard]] bool lacks(size_t member) const noexcept { return next[member] != end(); }
-    [[nodiscard]] Kept& next_of(size_t member) noexcept { return kept[next[member] - first]; }
+    [[nodiscard]] Undelivered& next_of(size_t member) noexcept {
+        return kept[next[member] - first];
+    }
 };
 
 struct Topic {

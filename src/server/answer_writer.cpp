@@ -26,7 +26,7 @@ AnswerWriter::Progress AnswerWriter::write(net::Stream& stream, std::string& scr
     if (!file && body.size() < write_now_from_bytes) {
         const auto head = http::append_response(scratch, response, context);
         keep_alive_ = head.keep_alive;
-        if (head.framing == http::BodyFraming::length) sent_bytes_ = body.size();
+        if (head.framing == http::SentBody::length) sent_bytes_ = body.size();
         stream.write(base::bytes_of(scratch));
         return Progress::complete;
     }
@@ -38,7 +38,7 @@ AnswerWriter::Progress AnswerWriter::write(net::Stream& stream, std::string& scr
     }
     const auto head = http::append_response_head(scratch, response, context);
     keep_alive_ = head.keep_alive;
-    if (head.framing == http::BodyFraming::none) {
+    if (head.framing == http::SentBody::none) {
         stream.write(base::bytes_of(scratch));
         return Progress::complete;
     }
@@ -90,8 +90,8 @@ void AnswerWriter::begin_stream(net::Stream& stream, std::string& scratch,
     status_ = response.status();
     const auto head = http::append_stream_head(scratch, response, context);
     stream.write(base::bytes_of(scratch));
-    chunked_ = head.framing == http::BodyFraming::chunked;
-    bodiless_ = head.framing == http::BodyFraming::none;
+    chunked_ = head.framing == http::SentBody::chunked;
+    bodiless_ = head.framing == http::SentBody::none;
     keep_alive_ = head.keep_alive;
 }
 

@@ -244,7 +244,7 @@ TEST(HttpResponseWriter, WritesHeadAndBody) {
     for (const auto& c : cases) {
         std::string out;
         const auto written = append_response(out, c.response, c.context);
-        out += written.framing == BodyFraming::length ? "|length" : "|none";
+        out += written.framing == SentBody::length ? "|length" : "|none";
         out += written.keep_alive ? " keep" : " close";
         EXPECT_EQ(out, c.want) << c.name;
     }
@@ -257,18 +257,18 @@ TEST(HttpResponseWriter, WritesStreams) {
     std::string out;
     auto written = append_stream_head(out, response, {});
     EXPECT_EQ(out, start + "Transfer-Encoding: chunked\r\n\r\n");
-    EXPECT_EQ(written.framing, BodyFraming::chunked);
+    EXPECT_EQ(written.framing, SentBody::chunked);
     EXPECT_TRUE(written.keep_alive);
 
     out.clear();
     written = append_stream_head(out, response, {.version_minor = 0});
     EXPECT_EQ(out, start + "Connection: close\r\n\r\n");
-    EXPECT_EQ(written.framing, BodyFraming::until_close);
+    EXPECT_EQ(written.framing, SentBody::until_close);
     EXPECT_FALSE(written.keep_alive);
 
     out.clear();
     written = append_stream_head(out, response, {.head_request = true});
-    EXPECT_EQ(written.framing, BodyFraming::none);
+    EXPECT_EQ(written.framing, SentBody::none);
 
     out.clear();
     append_chunk(out, "hello");
@@ -291,7 +291,7 @@ TEST(HttpResponseWriter, WritesErrors) {
     out.clear();
     const auto written = append_error_response(out, 404, "", {.head_request = true});
     EXPECT_TRUE(out.ends_with("Content-Length: 14\r\n\r\n"));
-    EXPECT_EQ(written.framing, BodyFraming::none);
+    EXPECT_EQ(written.framing, SentBody::none);
     EXPECT_EQ(status_phrase(404), "Not Found");
     EXPECT_EQ(status_phrase(299), "Status");
 }
