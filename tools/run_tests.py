@@ -97,7 +97,7 @@ def show(lines: list[str]) -> None:
 
 def lint(runner: Runner) -> Count:
     total = Count()
-    for name in ("lint_test", "tidy_test", "counts_test", "failures_test", "dev_test",
+    for name in ("lint_test", "names_test", "tidy_test", "counts_test", "failures_test", "dev_test",
                  "instructions_test", "curves_test", "docs_test", "recipes_test", "setup_test", "distribution_test"):
         start = len(runner.read_log())
         status = runner.run(name, sys.executable, f"tools/{name}.py")

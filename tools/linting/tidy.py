@@ -17,6 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import lru_cache
 
+from . import names
 from .source import INCLUDE, SKIPPED_FOLDERS, Finding
 
 CLANG_TIDY = "clang-tidy-19"  # Version 14 of Debian 12 cannot read the library's header of coroutines.
@@ -81,8 +82,8 @@ def is_stale(database: str, root: str) -> bool:
         known = {os.path.normpath(os.path.join(e["directory"], e["file"])) for e in json.load(stream)}
     if any(not os.path.exists(path) for path in known):
         return True
-    for folder, names, leaves in os.walk(root):
-        names[:] = [name for name in names if name not in SKIPPED_FOLDERS]
+    for folder, folders, leaves in os.walk(root):
+        folders[:] = [name for name in folders if name not in SKIPPED_FOLDERS]
         for leaf in leaves:
             path = os.path.join(folder, leaf)
             if leaf == "CMakeLists.txt" or leaf.endswith(".cmake") or leaf == "CMakePresets.json":
@@ -94,27 +95,57 @@ def is_stale(database: str, root: str) -> bool:
     return False
 
 
-def groups_of(sources: list[Source], defined=lambda source: frozenset()) -> list[list[Source]]:
-    """Files of one command line, in as few groups as sizes and the names they define allow."""
-    groups: dict[tuple[str, ...], list[tuple[list[Source], set[str]]]] = {}
+@dataclass
+class Group:
+    """Files that can be one text, so far."""
+    files: list[Source]
+    names: set[str]   # That the files define.
+    hidden: set[str]  # Types of their own, with namespaces.
+    headers: set[str]  # Types of the headers that they include, with namespaces.
+
+    def has_room(self, names: frozenset[str], hidden: frozenset[str], headers: frozenset[str]) -> bool:
+        return len(self.files) < GROUP_FILES_MAX and not (names & self.names or hidden & self.headers
+                                                          or headers & self.hidden)
+
+    def add(self, source: Source, names: frozenset[str], hidden: frozenset[str], headers: frozenset[str]) -> None:
+        self.files.append(source)
+        self.names |= names
+        self.hidden |= hidden
+        self.headers |= headers
+
+
+def groups_of(sources: list[Source], defined=lambda source: frozenset(),
+              types=lambda source: (frozenset(), frozenset())) -> list[list[Source]]:
+    """Files of one command line, in as few groups as sizes and the names they define allow. `types`: of the file
+    itself and of its headers, with namespaces; a type of a file hides one of a header."""
+    groups: dict[tuple[str, ...], list[Group]] = {}
     for source in sources:
-        names = defined(source)
+        names, (hidden, headers) = defined(source), types(source)
         alike = groups.setdefault(source.arguments, [])
-        for files, taken in alike:
-            if len(files) < GROUP_FILES_MAX and not names & taken:
-                files.append(source)
-                taken |= names
+        for group in alike:
+            if group.has_room(names, hidden, headers):
                 break
         else:
-            alike.append(([source], set(names)))
+            alike.append(group := Group([], set(), set(), set()))
+        group.add(source, names, hidden, headers)
     # The long ones first, so that all processors end at about the same time.
-    return sorted((files for alike in groups.values() for files, _ in alike), key=len, reverse=True)
+    return sorted((group.files for alike in groups.values() for group in alike), key=len, reverse=True)
 
 
 def definitions(text: str) -> frozenset[str]:
     """Names that two files of a group must not both define."""
     return frozenset(name for match in DEFINITION.finditer(ENTRY.sub("", text))
                      for name in match.groups() if name)
+
+
+def own_types(text: str) -> frozenset[str]:
+    """The types of a source file, and other names for types. Unnamed namespaces count as those around them."""
+    return frozenset(name for name, _ in names.types(text.split("\n"), unnamed=True))
+
+
+def header_types(texts: "Texts", path: str, folders: tuple[str, ...]) -> frozenset[str]:
+    headers = (header for header in texts.with_headers([path], folders) if header != path)
+    return frozenset(name for header in headers for name in texts.types(header))
 
 
 def include_folders(arguments: tuple[str, ...]) -> tuple[str, ...]:
@@ -134,6 +165,7 @@ class Texts:
         self.root = root
         self.read = lru_cache(maxsize=None)(self._read)
         self.direct = lru_cache(maxsize=None)(self._direct)
+        self.types = lru_cache(maxsize=None)(lambda path: own_types(self.read(path)[0]))
 
     def _read(self, path: str) -> tuple[str, str]:
         with open(path, encoding="utf-8") as stream:
@@ -304,7 +336,11 @@ def check_tidy(root: str) -> list[Finding]:
                                 f"cmake --preset {preset} failed: " + last_line(result))]
         sources += sources_of(database, root, folders)
     tidy = Tidy(root)
-    groups = groups_of(sources, lambda s: definitions(tidy.texts.read(os.path.join(root, s.path))[0]))
+    def types(source: Source) -> tuple[frozenset[str], frozenset[str]]:
+        path = os.path.join(root, source.path)
+        return tidy.texts.types(path), header_types(tidy.texts, path, include_folders(source.arguments))
+
+    groups = groups_of(sources, lambda s: definitions(tidy.texts.read(os.path.join(root, s.path))[0]), types)
     found = check_groups(tidy, groups, lambda line: print(line, file=sys.stderr, flush=True))
     clean(tidy.cache, time.time())
     return found
