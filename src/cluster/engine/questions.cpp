@@ -4,53 +4,47 @@ namespace starling::cluster::engine {
 
 uint64_t Questions::ask(Kind kind, std::string sid, uint64_t now_ms) {
     const uint64_t number = next_;
-    next_ += options_.step;
     open_.emplace(number, Open{{kind, std::move(sid)}, now_ms + options_.timeout_ms});
+    next_ += options_.step;
     return number;
 }
 
-std::optional<Questions::Answered> Questions::answered(uint64_t number) {
+std::optional<Questions::Answered> Questions::answered(uint64_t number) noexcept {
     if (auto node = open_.extract(number); !node.empty())
         return Answered{std::move(node.mapped().question)};
     if (auto node = given_up_.extract(number); !node.empty())
-        return Answered{std::move(node.mapped()), true};
+        return Answered{std::move(node.mapped().question), true};
     return std::nullopt;
 }
 
-void Questions::remember(uint64_t number, Question question, uint64_t now_ms) {
-    given_up_.emplace(number, std::move(question));
-    given_up_order_.emplace_back(now_ms + options_.remember_ms, number);
+void Questions::remember(Opens::node_type node, uint64_t now_ms) noexcept {
+    given_up_.insert(std::move(node));
     forget_old(now_ms);
 }
 
-void Questions::forget_old(uint64_t now_ms) {
-    while (!given_up_order_.empty() && (given_up_order_.front().first <= now_ms ||
-                                        given_up_order_.size() > options_.remembered_max)) {
-        given_up_.erase(given_up_order_.front().second);
-        given_up_order_.pop_front();
-    }
+void Questions::forget_old(uint64_t now_ms) noexcept {
+    while (!given_up_.empty() &&
+           (given_up_.begin()->second.due_ms + options_.remember_ms <= now_ms ||
+            given_up_.size() > options_.remembered_max))
+        given_up_.erase(given_up_.begin());
 }
 
-void Questions::give_up(uint64_t number, uint64_t now_ms) {
-    if (auto node = open_.extract(number); !node.empty())
-        remember(number, std::move(node.mapped().question), now_ms);
+void Questions::give_up(uint64_t number, uint64_t now_ms) noexcept {
+    if (auto node = open_.extract(number); !node.empty()) remember(std::move(node), now_ms);
 }
 
-std::vector<std::pair<uint64_t, Questions::Question>> Questions::expire(uint64_t now_ms) {
-    std::vector<std::pair<uint64_t, Question>> late;
-    while (!open_.empty() && open_.begin()->second.due_ms <= now_ms) {
-        const auto first = open_.begin();
-        late.emplace_back(first->first, first->second.question);
-        remember(first->first, std::move(first->second.question), now_ms);
-        open_.erase(first);
-    }
+std::optional<Questions::Late> Questions::expire(uint64_t now_ms) noexcept {
     forget_old(now_ms);
+    if (open_.empty() || open_.begin()->second.due_ms > now_ms) return std::nullopt;
+    auto node = open_.extract(open_.begin());
+    const Late late{node.key(), node.mapped().question.kind};
+    remember(std::move(node), now_ms);
     return late;
 }
 
 std::optional<uint64_t> Questions::due_ms() const noexcept {
     if (!open_.empty()) return open_.begin()->second.due_ms;
-    if (!given_up_order_.empty()) return given_up_order_.front().first;
+    if (!given_up_.empty()) return given_up_.begin()->second.due_ms + options_.remember_ms;
     return std::nullopt;
 }
 

@@ -158,6 +158,26 @@ void RelayPart::start_timer() {
     if (!timer_) timer_ = worker_.loop().every(check_interval_ms, [this] { check_times(); });
 }
 
+// The message comes last: without memory the owner is asked nothing, and no count stays raised.
+bool RelayPart::begin(uint64_t id, Asked asked, std::string message) {
+    const Nodes::Id node = asked.home.node;
+    const peer::ClientNetwork network = asked.network;
+    const size_t bytes = asked.bytes;
+    Share& share = asked_of_[network];
+    const auto at = asked_.emplace(id, std::move(asked)).first;
+    ++share.requests;  // From here on, forget() takes it back.
+    take_bytes(network, bytes);
+    try {
+        start_timer();
+        if (send(node, std::move(message))) return true;
+    } catch (...) {
+        forget(at);
+        throw;
+    }
+    forget(at);
+    return false;
+}
+
 void RelayPart::ask(HttpConnection& connection, const http::Request& request,
                     http::Response& response, const SessionHome& home, std::string_view sid,
                     uint64_t heartbeat_ms) {
@@ -169,25 +189,24 @@ void RelayPart::ask(HttpConnection& connection, const http::Request& request,
     const bool is_poll = request.method() != "POST";
     int status = bytes > RelayBounds::message_bytes_max ? 413 : refusal(network, bytes);
     if (is_poll && is_unread(sid)) status = 400;
-    if (status == 0 && !send(home.node, std::move(message))) status = 503;
+    if (status == 0) {
+        Asked asked{.request = connection.slot_key(),
+                    .home = home,
+                    .network = network,
+                    .sid = std::string(sid),
+                    .bytes = bytes,
+                    .due_ms = worker_.loop().now_ms() + heartbeat_ms + bounds.slack_ms,
+                    .is_poll = is_poll};
+        last_id_ = id;
+        if (!begin(id, std::move(asked), std::move(message))) status = 503;
+    }
     if (status != 0) {
         ++refused_count_;
         response.status(status).body("", "text/plain");
         if (status == 503 || status == 429) response.header("Retry-After", "1");
         return;
     }
-    last_id_ = id;
     ++asked_count_;
-    asked_.emplace(id, Asked{.request = connection.slot_key(),
-                             .home = home,
-                             .network = network,
-                             .sid = std::string(sid),
-                             .bytes = bytes,
-                             .due_ms = worker_.loop().now_ms() + heartbeat_ms + bounds.slack_ms,
-                             .is_poll = is_poll});
-    ++asked_of_[network].requests;
-    take_bytes(network, bytes);
-    start_timer();
     connection.watch(*this, subject_of(id));
     http::ResponseAccess::promise(response);
 }
@@ -273,11 +292,17 @@ void RelayPart::on_answer(Nodes::Id from, const relay::Head& head, std::string_v
     const bool is_awaited =
         found != asked_.end() && found->second.home.node == from && !found->second.is_answered;
     if (!is_awaited) return;  // The owner was told that the request is abandoned.
-    answer_taken(head.id, found->second);
-    const auto answer = relay::decode_answer(message);
-    if (answer) return give(head.id, *answer);
-    malformed_.add(worker_, "cluster: the answer of another node to a poll is malformed");
-    give_error(head.id, 503);
+    const auto take = [&] {
+        answer_taken(head.id, found->second);
+        const auto answer = relay::decode_answer(message);
+        if (answer) return give(head.id, *answer);
+        malformed_.add(worker_, "cluster: the answer of another node to a poll is malformed");
+        give_error(head.id, 503);
+    };
+    // No other answer comes.
+    HttpConnection* const connection = worker_.replies().find(found->second.request);
+    if (!connection) return take();
+    connection->close_if_throws([&](HttpConnection&) { take(); });
 }
 
 void RelayPart::give(uint64_t id, const relay::Answer& answer) {

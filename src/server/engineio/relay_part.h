@@ -178,6 +178,8 @@ private:
     [[nodiscard]] int bytes_refusal(const peer::ClientNetwork& network, size_t bytes) const;
     [[nodiscard]] bool is_crowded(const peer::ClientNetwork& network) const;
     [[nodiscard]] bool is_unread(std::string_view sid) const;
+    // False: the message does not leave.
+    [[nodiscard]] bool begin(uint64_t id, Asked asked, std::string message);
     void on_answer(Nodes::Id from, const engineio::relay::Head& head, std::string_view message);
     void give(uint64_t id, const engineio::relay::Answer& answer);
     void take_bytes(const peer::ClientNetwork& network, size_t bytes);

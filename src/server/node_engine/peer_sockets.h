@@ -15,6 +15,7 @@
 #include "peer/client_network.h"
 #include "server/engineio/session_websocket.h"
 #include "server/engineio/websocket.h"
+#include "server/node_engine/peer_shares.h"
 
 namespace starling::server {
 
@@ -48,10 +49,10 @@ private:
     const std::string sid_;
     const peer::ClientNetwork network_;
     const bool supports_binary_;
-    bool is_asking_ = false;
     bool is_paused_ = false;
     std::string request_;  // As in kept_request.h, until the session is known to stay.
     WsConnection* connection_ = nullptr;  // Null: not opened yet, or ended.
+    PeerShares::Place place_;             // While it is open.
     cluster::engine::Upgrade steps_;
     uint64_t question_ = 0;  // The last one.
     std::string owner_;

@@ -48,40 +48,20 @@ Posted packets_of(std::string_view body, engineio::PayloadKind kind) {
 
 int PeersPart::refusal(const peer::ClientNetwork& network, size_t body_bytes) const {
     if (body_bytes > bounds.body_bytes_max) return 413;
-    const auto found = shares_.find(network);
-    const Share share = found == shares_.end() ? Share() : found->second;
+    const PeerShares::Share share = shares_.of(network);
     const bool is_over = share.requests >= std::max<size_t>(bounds.asked_max / 4, 1) ||
                          share.questions >= bounds.questions_max ||
                          (share.bytes != 0 && share.bytes + body_bytes > bounds.body_bytes_max / 4);
     if (is_over) return 429;
     const bool is_full = asked_.size() + forwards_.size() >= bounds.asked_max ||
-                         body_bytes_ + body_bytes > bounds.body_bytes_max;
+                         shares_.body_bytes() + body_bytes > bounds.body_bytes_max;
     return is_full || !bus_.is_connected() ? 503 : 0;
 }
 
-void PeersPart::question_ended(bool& is_asking, const peer::ClientNetwork& network) {
-    if (std::exchange(is_asking, false)) --shares_.at(network).questions;
-}
-
-void PeersPart::leave_share(const peer::ClientNetwork& network) {
-    const auto found = shares_.find(network);
-    if (--found->second.requests == 0) shares_.erase(found);
-}
-
-void PeersPart::release_body(Asked& asked) {
-    const size_t bytes = std::exchange(asked.body, {}).size();
-    body_bytes_ -= bytes;
-    shares_.at(asked.network).bytes -= bytes;
-}
-
-void PeersPart::forget(Askeds::iterator at) {
-    Asked& asked = at->second;
-    question_ended(asked.is_asking, asked.network);
-    release_body(asked);
-    leave_share(asked.network);
-    const auto poll = polls_.find(asked.sid);
+PeersPart::Askeds::node_type PeersPart::forget(Askeds::iterator at) noexcept {
+    const auto poll = polls_.find(at->second.sid);
     if (poll != polls_.end() && poll->second == at->first) polls_.erase(poll);
-    asked_.erase(at);
+    return asked_.extract(at);
 }
 
 // ---- a client's request -------------------------------------------------------------------------
@@ -91,6 +71,32 @@ bool PeersPart::ask_lock(uint64_t number, std::string_view sid, Carrier carrier,
     message.carrier = carrier;
     message.access = access;
     return send(std::move(message), {.of = PeerReceipt::Of::question, .id = number}) != 0;
+}
+
+// The message comes last: without memory nobody holds a lock for a request that is not here.
+uint64_t PeersPart::begin(const peer::ClientNetwork& network, Asked asked) {
+    const bool is_poll = asked.is_poll;
+    std::string sid = asked.sid;
+    asked.place = shares_.enter(network, asked.body.size());
+    const uint64_t number = questions_.ask(is_poll ? Questions::Kind::poll : Questions::Kind::post,
+                                           std::string(sid), now_ms());
+    const auto take_back = [&] {
+        if (const auto found = asked_.find(number); found != asked_.end()) forget(found);
+    };
+    try {
+        asked_.emplace(number, std::move(asked));
+        start_timer();
+        if (is_poll) polls_.emplace(sid, number);
+        if (ask_lock(number, sid, Carrier::polling, is_poll ? Access::read : Access::write))
+            return number;
+    } catch (...) {
+        questions_.give_up(number, now_ms());
+        take_back();
+        throw;
+    }
+    (void)questions_.answered(number);
+    take_back();
+    return 0;
 }
 
 void PeersPart::ask(HttpConnection& connection, const http::Request& request,
@@ -104,13 +110,13 @@ void PeersPart::ask(HttpConnection& connection, const http::Request& request,
     if (status == 0 && is_poll && polls_.contains(query.sid)) status = 400;
     uint64_t number = 0;
     if (status == 0) {
-        number = questions_.ask(is_poll ? Questions::Kind::poll : Questions::Kind::post,
-                                std::string(query.sid), now_ms());
-        if (!ask_lock(number, query.sid, Carrier::polling,
-                      is_poll ? Access::read : Access::write)) {
-            (void)questions_.answered(number);
-            status = 503;
-        }
+        number = begin(network, Asked{.request = connection.slot_key(),
+                                      .sid = std::string(query.sid),
+                                      .is_poll = is_poll,
+                                      .form = PollForm(engine_.options(), request, query),
+                                      .body = std::move(body),
+                                      .kind = posted.kind});
+        if (number == 0) status = 503;
     }
     if (status != 0) {
         ++refused_count_;
@@ -119,20 +125,6 @@ void PeersPart::ask(HttpConnection& connection, const http::Request& request,
         return;
     }
     ++asked_count_;
-    Share& share = shares_[network];
-    ++share.requests;
-    ++share.questions;
-    share.bytes += body.size();
-    body_bytes_ += body.size();
-    if (is_poll) polls_.emplace(query.sid, number);
-    asked_.emplace(number, Asked{.request = connection.slot_key(),
-                                 .sid = std::string(query.sid),
-                                 .network = network,
-                                 .is_poll = is_poll,
-                                 .form = PollForm(engine_.options(), request, query),
-                                 .body = std::move(body),
-                                 .kind = posted.kind});
-    start_timer();
     connection.watch(*this, subject_of(number));
     http::ResponseAccess::promise(response);
 }
@@ -141,14 +133,13 @@ void PeersPart::request_ended(base::SlotKey subject, base::SlotKey, RequestEnd) 
     const uint64_t number = number_of(subject);
     const auto found = asked_.find(number);
     if (found == asked_.end()) return;
-    const Asked& asked = found->second;
-    if (!asked.is_answered) {
-        questions_.give_up(number, now_ms());
-        // What the owner sends now has no reader.
-        if (!asked.owner.empty() && asked.is_poll)
-            send_close(asked.sid, asked.owner, "transport error");
-    }
-    forget(found);
+    const auto node = forget(found);
+    const Asked& asked = node.mapped();
+    if (asked.is_answered) return;
+    questions_.give_up(number, now_ms());
+    // What the owner sends now has no reader.
+    if (!asked.owner.empty() && asked.is_poll)
+        send_close(asked.sid, asked.owner, "transport error");
 }
 
 // This node stops.
@@ -159,6 +150,15 @@ void PeersPart::request_must_end(base::SlotKey subject, base::SlotKey) {
     if (!found->second.owner.empty() && found->second.is_poll)
         send_close(found->second.sid, found->second.owner, "transport close");
     refuse_asked(number, 503);
+}
+
+// For calls that do not come from the client. Its request has no answer any more, so it ends, and the
+// client learns from that; see request_ended() for the owner.
+template <class F>
+void PeersPart::close_if_throws(const Asked& asked, F&& call) {
+    HttpConnection* const connection = worker_.replies().find(asked.request);
+    if (!connection) return call();
+    connection->close_if_throws([&](HttpConnection&) { call(); });
 }
 
 // ---- the lock -----------------------------------------------------------------------------------
@@ -182,10 +182,12 @@ void PeersPart::on_lock_answer(const Message& message) {
     const auto found = asked_.find(number);
     if (found == asked_.end()) return;
     Asked& asked = found->second;
-    question_ended(asked.is_asking, asked.network);
-    asked.owner = message.sender;
+    asked.place.question_ended();
     asked.due_ms = now_ms() + bounds.silence_ms_max;
-    if (!asked.is_poll) send_packets(number, asked);
+    close_if_throws(asked, [&] {
+        asked.owner = message.sender;
+        if (!asked.is_poll) send_packets(number, asked);
+    });
 }
 
 // The owner holds the lock for a request that has ended.
@@ -218,7 +220,8 @@ void PeersPart::send_close(const std::string& sid, const std::string& owner,
 // The client gets its answer when Redis says that the owner has all of them.
 void PeersPart::send_packets(uint64_t number, Asked& asked) {
     Posted posted = packets_of(asked.body, asked.kind);
-    release_body(asked);
+    asked.body = {};
+    asked.place.release_body();
     const PeerReceipt receipt{.of = PeerReceipt::Of::post, .id = number};
     std::string_view reason = posted.is_faulty ? "parse error" : "";
     for (Packet& packet : posted.packets) {
@@ -260,7 +263,8 @@ void PeersPart::on_drain(const Message& message) {
     const auto found = poll == polls_.end() ? asked_.end() : asked_.find(poll->second);
     if (found == asked_.end() || found->second.owner != message.sender || found->second.is_answered)
         return strange();
-    answer_poll(found->first, found->second, message.packets);
+    close_if_throws(found->second,
+                    [&] { answer_poll(found->first, found->second, message.packets); });
 }
 
 void PeersPart::answer_poll(uint64_t number, Asked& asked, const std::vector<Packet>& packets) {
@@ -269,20 +273,18 @@ void PeersPart::answer_poll(uint64_t number, Asked& asked, const std::vector<Pac
     for (const Packet& packet : packets) (void)writer.append(packet.view());
     if (writer.empty()) (void)writer.append({engineio::Type::noop, false, {}});
     const std::string_view type = writer.content_type();
-    asked.is_answered = true;
     HttpConnection* const connection = worker_.replies().find(asked.request);
-    if (!connection) return forget(asked_.find(number));
-    connection->close_if_throws([&](HttpConnection& c) {
-        asked.form.fill(c.response(), writer.take(), type);
-        c.end_later();  // Calls request_ended(), now or when the client has taken most of it.
-    });
+    if (!connection) return void(forget(asked_.find(number)));
+    asked.form.fill(connection->response(), writer.take(), type);
+    asked.is_answered = true;
+    connection->end_later();  // Calls request_ended(), now or when most of it was taken.
 }
 
 void PeersPart::answer(uint64_t number, int status, std::string_view body, std::string_view type) {
     Asked& asked = asked_.at(number);
     asked.is_answered = true;
     HttpConnection* const connection = worker_.replies().find(asked.request);
-    if (!connection) return forget(asked_.find(number));
+    if (!connection) return void(forget(asked_.find(number)));
     connection->close_if_throws([&](HttpConnection& c) {
         c.response().status(status).body(std::string(body), type);
         if (status == 503) c.response().header("Retry-After", "1");
@@ -295,7 +297,7 @@ void PeersPart::refuse_asked(uint64_t number, int status) {
     if (found == asked_.end() || found->second.is_answered) return;
     ++refused_count_;
     questions_.give_up(number, now_ms());
-    question_ended(found->second.is_asking, found->second.network);
+    found->second.place.question_ended();
     if (status == 400)
         return answer(number, 400, engineio::error_body(engineio::Error::unknown_sid),
                       "application/json");
@@ -309,8 +311,7 @@ void PeersPart::start_timer() {
 }
 
 void PeersPart::check_times() {
-    for (const auto& [number, question] : questions_.expire(now_ms()))
-        lock_refused(number, question.kind);
+    while (const auto late = questions_.expire(now_ms())) lock_refused(late->number, late->kind);
     std::vector<uint64_t> late;
     for (const auto& [number, asked] : asked_)
         if (asked.due_ms != 0 && asked.due_ms <= now_ms() && !asked.is_answered)

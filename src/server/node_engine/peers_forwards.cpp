@@ -1,6 +1,7 @@
 // WebSockets at the node that was asked.
 #include <utility>
 
+#include "base/exception_text.h"
 #include "base/text.h"
 #include "engineio/packet.h"
 #include "http/target.h"
@@ -76,11 +77,8 @@ void PeersPart::forward(WsAdmission& admission, const engineio::Query& query) {
 // polling.
 void PeersPart::opened(PeerForward& forward) {
     ++forwarded_count_;
+    forward.place_ = shares_.enter(forward.network_, 0);
     forwards_.emplace(forward.serial_, &forward);
-    Share& share = shares_[forward.network_];
-    ++share.requests;  // From here on, forget() takes it back.
-    ++share.questions;
-    forward.is_asking_ = true;
     forward.due_ms_ = now_ms() + static_cast<uint64_t>(engine_.options().upgrade_timeout.count());
     forward.question_ = questions_.ask(Questions::Kind::websocket, forward.sid_, now_ms());
     asking_forwards_.emplace(forward.question_, &forward);
@@ -109,13 +107,12 @@ void PeersPart::client_left(PeerForward& forward, engineio::Session::Event how) 
 
 void PeersPart::forget(PeerForward& forward) noexcept {
     if (!std::exchange(forward.connection_, nullptr)) return;
+    forward.place_ = {};
     if (forwards_.erase(forward.serial_) == 0) return;  // opened() has thrown.
     asking_forwards_.erase(forward.question_);
     const auto open = open_forwards_.find(forward.sid_);
     if (open != open_forwards_.end() && open->second == &forward) open_forwards_.erase(open);
     questions_.give_up(forward.question_, now_ms());
-    question_ended(forward.is_asking_, forward.network_);
-    leave_share(forward.network_);
 }
 
 PeerForward* PeersPart::forward_of_question(uint64_t number) const {
@@ -131,12 +128,27 @@ PeerForward* PeersPart::forward_of_session(std::string_view sid, std::string_vie
 
 // ---- its steps ----------------------------------------------------------------------------------
 
+template <class F>
+void PeersPart::guarded(PeerForward& forward, F&& call) {
+    WsConnection& connection = *forward.connection_;  // `forward` may be destroyed within the call.
+    try {
+        call();
+    } catch (...) {
+        connection.handler_threw("cluster", base::describe_current_exception());
+    }
+}
+
 void PeersPart::act(PeerForward& forward, UpgradeEvent event, const Packet* packet,
                     std::string_view reason) {
+    guarded(forward, [&] { step(forward, event, packet, reason); });
+}
+
+void PeersPart::step(PeerForward& forward, UpgradeEvent event, const Packet* packet,
+                     std::string_view reason) {
     const Upgrade::Actions actions = forward.steps_.on(event);
     bool is_lost = false;
     if (forward.steps_.state() != State::asking && forward.steps_.state() != State::asked)
-        question_ended(forward.is_asking_, forward.network_);
+        forward.place_.question_ended();
     if (actions.give_back) (void)tell_upgrade(forward, false);
     if (actions.answer_probe) forward.connection_->send(ws::Message("3probe"));
     if (actions.tell_upgrade) is_lost = !tell_upgrade(forward, true);
@@ -152,7 +164,7 @@ void PeersPart::act(PeerForward& forward, UpgradeEvent event, const Packet* pack
             is_lost = is_lost || !send_packet(forward, each);
     }
     if (actions.tell_close) send_close(forward.sid_, forward.owner_, reason);
-    if (is_lost) return act(forward, UpgradeEvent::owner_lost);
+    if (is_lost) return step(forward, UpgradeEvent::owner_lost, nullptr, reason);
     if (forward.steps_.state() != State::ended || !forward.connection_) {
         if (actions.release && forward.on_way_ < bounds.untaken_bytes_max &&
             std::exchange(forward.is_paused_, false))
@@ -222,6 +234,10 @@ void PeersPart::close_late_forwards() {
 
 void PeersPart::give(PeerForward& forward, const std::vector<Packet>& packets) {
     if (!forward.steps_.takes_drains()) return strange();
+    guarded(forward, [&] { give_each(forward, packets); });
+}
+
+void PeersPart::give_each(PeerForward& forward, const std::vector<Packet>& packets) {
     forward.due_ms_ = now_ms() + bounds.silence_ms_max;
     const uint64_t serial = forward.serial_;
     std::string text;
@@ -246,7 +262,7 @@ void PeersPart::on_upgrade_answer(const Message& message) {
     (void)questions_.answered(message.request);
     if (!message.take_over) return act(*forward, UpgradeEvent::stays);
     (void)forward->steps_.on(UpgradeEvent::moves);
-    take_over(*forward, message.packets);
+    guarded(*forward, [&] { take_over(*forward, message.packets); });
 }
 
 // The other node has begun no connection of Socket.IO for the session yet: it begins here. First come

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "engineio/ids.h"
@@ -76,9 +77,14 @@ bool PeersLink::publish(uint32_t from, std::string channel, std::string message,
         publish_now(from, channel, message, receipt);
         return true;
     }
-    group_->workers.front()->post([this, from, channel = std::move(channel),
-                                   message = std::move(message),
-                                   receipt] { publish_now(from, channel, message, receipt); });
+    try {
+        group_->workers.front()->post([this, from, channel = std::move(channel),
+                                       message = std::move(message),
+                                       receipt] { publish_now(from, channel, message, receipt); });
+    } catch (...) {
+        bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+        throw;
+    }
     return true;
 }
 
@@ -88,24 +94,32 @@ void PeersLink::publish_now(uint32_t from, const std::string& channel, const std
     ++under_way_;
     // This node hears the questions as well.
     const int64_t own = channel == all_ ? 1 : 0;
-    client_->publish(channel, message, [this, from, receipt, own](const redis::Answer& answer) {
+    try {
+        client_->publish(channel, message, [this, from, receipt, own](const redis::Answer& answer) {
+            --under_way_;
+            const bool is_sent = answer.error.empty() && answer.value;
+            const bool is_heard =
+                is_sent && (!settings_.counts_receivers || answer.value->integer() > own);
+            confirm(from, receipt,
+                    is_heard  ? PeerReach::reached
+                    : is_sent ? PeerReach::nobody
+                              : PeerReach::lost);
+        });
+    } catch (const std::bad_alloc&) {  // The client has not taken it.
         --under_way_;
-        const bool is_sent = answer.error.empty() && answer.value;
-        const bool is_heard =
-            is_sent && (!settings_.counts_receivers || answer.value->integer() > own);
-        confirm(from, receipt,
-                is_heard  ? PeerReach::reached
-                : is_sent ? PeerReach::nobody
-                          : PeerReach::lost);
-    });
+        confirm(from, receipt, PeerReach::lost);
+    }
 }
 
 // Not within the call that has sent the message.
-void PeersLink::confirm(uint32_t from, const PeerReceipt& receipt, PeerReach reach) {
+void PeersLink::confirm(uint32_t from, const PeerReceipt& receipt, PeerReach reach) noexcept {
     bytes_.fetch_sub(receipt.bytes, std::memory_order_relaxed);
     if (!group_ || (receipt.of == PeerReceipt::Of::nothing)) return;
-    group_->workers[from]->post(
-        [part = parts_[from], receipt, reach] { part->published(receipt, reach); });
+    try {
+        group_->workers[from]->post(
+            [part = parts_[from], receipt, reach] { part->published(receipt, reach); });
+    } catch (const std::bad_alloc&) {  // A request that waits for it ends at its time.
+    }
 }
 
 // ---- from other nodes ---------------------------------------------------------------------------

@@ -51,7 +51,7 @@ public:
 private:
     void publish_now(uint32_t from, const std::string& channel, const std::string& message,
                      const PeerReceipt& receipt);
-    void confirm(uint32_t from, const PeerReceipt& receipt, PeerReach reach);
+    void confirm(uint32_t from, const PeerReceipt& receipt, PeerReach reach) noexcept;
     void route(cluster::engine::Message message, size_t bytes);
     // Calls it with the part, on its worker.
     template <class F>

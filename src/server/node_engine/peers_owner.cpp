@@ -65,37 +65,50 @@ bool PeersPart::grants(const EngineSession& session, const Message& message) con
 void PeersPart::on_acquire_lock(const Message& message) {
     EngineSession* const session = session_of(message.sid);
     if (!session) return;
-    const bool grants_it = !worker_.stopping() && grants(*session, message);
     Message answer{
         .type = Type::lock_answer, .recipient = message.sender, .request = message.request};
-    answer.success = grants_it;
-    if (send(std::move(answer)) == 0 || !grants_it) {
+    answer.success = !worker_.stopping() && grants(*session, message);
+    if (!answer.success) {
+        send(std::move(answer));
         ++denied_count_;
         return;
     }
-    ++served_count_;
-    if (message.carrier == Carrier::websocket) return serve_upgrade(*session, message);
-    if (message.access == Access::read) serve_poll(*session, message);
+    if (message.carrier == Carrier::websocket)
+        return serve_upgrade(*session, message, std::move(answer));
+    if (message.access == Access::read) return serve_poll(*session, message, std::move(answer));
+    (void)grant(std::move(answer));
+}
+
+// What holds the lock is there before: without memory it is not granted.
+bool PeersPart::grant(Message answer) {
+    const bool leaves = send(std::move(answer)) != 0;
+    ++(leaves ? served_count_ : denied_count_);
+    return leaves;
 }
 
 // ---- polls --------------------------------------------------------------------------------------
 
-void PeersPart::serve_poll(EngineSession& session, const Message& message) {
+void PeersPart::serve_poll(EngineSession& session, const Message& message, Message answer) {
     const uint64_t serial = next_serial();
     const base::SlotKey key{
         static_cast<uint32_t>(serial >> 32) | relayed_slot_bit | foreign_slot_bit,
         static_cast<uint32_t>(serial)};
-    Served& served =
+    const auto served =
         served_
             .emplace(serial, Served{{.part = *this, .key = key, .from = 0, .answer_head = {}},
                                     message.sid,
                                     message.sender})
-            .first->second;
-    RelayedRequest& poll = served.request;
+            .first;
+    RelayedRequest& poll = served->second.request;
     const http::RequestParts parts{.query = "EIO=4&transport=polling"};
+    bool is_granted = false;
     try {
+        is_granted = grant(std::move(answer));
+        if (!is_granted) return void(served_.erase(served));
         ForeignAccess::poll(session, poll, http::Request(parts));
     } catch (...) {
+        if (!is_granted) served_.erase(served);
+        if (!is_granted) throw;
         worker_.log_exception("cluster", base::describe_current_exception());
         poll.response = http::Response();
         poll.response.status(500);
@@ -117,11 +130,17 @@ void PeersPart::finish(RelayedRequest& request) {
         static_cast<uint64_t>(request.key.slot & ~(relayed_slot_bit | foreign_slot_bit)) << 32 |
         request.key.generation);
     const uint64_t serial = node.key();
-    Served& served = node.mapped();
-    Message message{.type = Type::drain, .recipient = served.peer, .sid = served.sid};
-    message.packets = packets_of(served.request.response);
-    const bool leaves = send(std::move(message), {.of = PeerReceipt::Of::poll, .id = serial}) != 0;
-    if (leaves) drained_.emplace(serial, served.sid);
+    const Served& served = node.mapped();
+    bool leaves = false;
+    try {
+        drained_.emplace(serial, served.sid);
+        Message message{.type = Type::drain, .recipient = served.peer, .sid = served.sid};
+        message.packets = packets_of(served.request.response);
+        leaves = send(std::move(message), {.of = PeerReceipt::Of::poll, .id = serial}) != 0;
+    } catch (...) {
+        worker_.log_exception("cluster", base::describe_current_exception());
+    }
+    if (!leaves) drained_.erase(serial);
     EngineWorker* const host = served.request.host;
     if (!host) return;
     host->request_ended(served.request.session, served.request.key, RequestEnd::answered);
@@ -158,12 +177,17 @@ void PeersPart::on_packet(const Message& message) {
     if (!session) return;
     const engineio::Packet packet = message.packets.front().view();
     const PeerSocket* const socket = socket_of(message.sid, message.sender);
-    if (socket && socket->is_upgraded_ && socket->is_open_)
-        (void)ForeignAccess::take(*session, engineio::Link::websocket, packet);
-    else if (ForeignAccess::may_post(*session))
-        (void)ForeignAccess::take(*session, engineio::Link::post, packet);
-    else
-        strange();  // For example of a POST that was slower than an upgrade.
+    const bool is_of_websocket = socket && socket->is_upgraded_ && socket->is_open_;
+    // For example of a POST that was slower than an upgrade.
+    if (!is_of_websocket && !ForeignAccess::may_post(*session)) return strange();
+    try {
+        (void)ForeignAccess::take(
+            *session, is_of_websocket ? engineio::Link::websocket : engineio::Link::post, packet);
+    } catch (...) {  // Out of memory: the packet is missing, so the session ends.
+        worker_.log_exception("cluster", base::describe_current_exception());
+        if (EngineSession* const left = session_of(message.sid))
+            ForeignAccess::drop(*left, EngineClose::transport_error);
+    }
 }
 
 void PeersPart::on_close(const Message& message) {
@@ -232,17 +256,32 @@ size_t PeersPart::queue_bytes_max() const noexcept {
     return engine_.options().send_queue_bytes_max;
 }
 
-void PeersPart::serve_upgrade(EngineSession& session, const Message& message) {
+void PeersPart::serve_upgrade(EngineSession& session, const Message& message, Message answer) {
     const uint64_t serial = next_serial();
     auto made = std::make_unique<PeerSocket>(*this, engine_.host(worker_), session, serial,
                                              message.sid, message.sender);
     PeerSocket& socket = *made;
-    sockets_.emplace(serial, std::move(made));
-    sockets_of_sessions_.emplace(message.sid, serial);
-    ForeignAccess::attach(session, socket);
-    // From here on polls are answered soon, as the client waits for the end of its last one.
-    (void)ForeignAccess::take(session, engineio::Link::websocket,
-                              {engineio::Type::ping, false, "probe"});
+    const auto take_back = [&] {
+        sockets_of_sessions_.erase(message.sid);
+        sockets_.erase(serial);
+    };
+    try {
+        sockets_of_sessions_.emplace(message.sid, serial);
+        sockets_.emplace(serial, std::move(made));
+        if (!grant(std::move(answer))) return take_back();
+    } catch (...) {
+        take_back();
+        throw;
+    }
+    try {
+        ForeignAccess::attach(session, socket);
+        // From here on polls are answered soon, as the client waits for the end of its last one.
+        (void)ForeignAccess::take(session, engineio::Link::websocket,
+                                  {engineio::Type::ping, false, "probe"});
+    } catch (...) {
+        if (sockets_.contains(serial)) end(socket, engineio::Session::Event::websocket_closed);
+        throw;
+    }
 }
 
 void PeersPart::on_upgrade(const Message& message) {
@@ -260,25 +299,32 @@ void PeersPart::on_upgrade(const Message& message) {
 
 // One message for what a tick sends to a WebSocket.
 void PeersPart::flush_soon(PeerSocket& socket) {
-    if (std::exchange(socket.is_flushing_, true)) return;
+    if (socket.is_flushing_) return;
+    // The call comes before what it is for: if one of the two has no memory, the next socket posts again.
+    if (flushes_.empty())
+        worker_.loop().post([this] {
+            for (const uint64_t serial : std::exchange(flushes_, {})) {
+                const auto found = sockets_.find(serial);
+                if (found != sockets_.end()) flush(*found->second);
+            }
+        });
     flushes_.push_back(socket.serial_);
-    if (flushes_.size() > 1) return;
-    worker_.loop().post([this] {
-        for (const uint64_t serial : std::exchange(flushes_, {})) {
-            const auto found = sockets_.find(serial);
-            if (found != sockets_.end()) flush(*found->second);
-        }
-    });
+    socket.is_flushing_ = true;
 }
 
 void PeersPart::flush(PeerSocket& socket) {
     socket.is_flushing_ = false;
     if (socket.pending_.empty()) return;
-    Message message{.type = Type::drain, .recipient = socket.peer_, .sid = socket.sid_};
-    message.packets = std::exchange(socket.pending_, {});
+    size_t bytes = 0;
+    try {
+        Message message{.type = Type::drain, .recipient = socket.peer_, .sid = socket.sid_};
+        message.packets = std::exchange(socket.pending_, {});
+        bytes = send(std::move(message), {.of = PeerReceipt::Of::socket, .id = socket.serial_});
+    } catch (...) {  // Out of memory: it ends, because packets are missing.
+        worker_.log_exception("cluster", base::describe_current_exception());
+        socket.pending_.clear();
+    }
     socket.pending_bytes_ = 0;
-    const size_t bytes =
-        send(std::move(message), {.of = PeerReceipt::Of::socket, .id = socket.serial_});
     socket.on_way_ += bytes;
     if (bytes == 0) closed(socket);
 }

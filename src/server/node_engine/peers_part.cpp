@@ -26,7 +26,6 @@ void PeersPart::loop_ended() noexcept {
     while (!forwards_.empty()) forget(*forwards_.begin()->second);
     asked_.clear();
     polls_.clear();
-    shares_.clear();
     served_.clear();
     sockets_.clear();
     sockets_of_sessions_.clear();

@@ -31,6 +31,7 @@
 #include "server/engineio/foreign.h"
 #include "server/engineio/polling.h"
 #include "server/node_engine/bus.h"
+#include "server/node_engine/peer_shares.h"
 #include "server/node_engine/peer_sockets.h"
 #include "server/worker.h"
 
@@ -99,12 +100,11 @@ private:
     struct Asked {
         base::SlotKey request;
         std::string sid;
-        peer::ClientNetwork network;
         bool is_poll;
         PollForm form;
         std::string body = {};  // Of a POST, until its packets have left.
         engineio::PayloadKind kind = engineio::PayloadKind::text;
-        bool is_asking = true;
+        PeerShares::Place place = {};
         std::string owner = {};  // Once the lock is held.
         uint64_t due_ms = 0;     // Then: when the client is told.
         bool is_answered = false;
@@ -112,9 +112,6 @@ private:
         bool is_lost = false;    // One of them did not reach the owner.
     };
     using Askeds = std::unordered_map<uint64_t, Asked>;
-    struct Share {
-        size_t requests = 0, questions = 0, bytes = 0;
-    };
     // A poll of a client of another node, by the serial number in its key.
     struct Served {
         RelayedRequest request;
@@ -129,10 +126,11 @@ private:
     [[nodiscard]] int refusal(const peer::ClientNetwork& network, size_t body_bytes) const;
     [[nodiscard]] bool ask_lock(uint64_t number, std::string_view sid,
                                 cluster::engine::Carrier carrier, cluster::engine::Access access);
-    void question_ended(bool& is_asking, const peer::ClientNetwork& network);
-    void leave_share(const peer::ClientNetwork& network);
-    void release_body(Asked& asked);
-    void forget(Askeds::iterator at);
+    // Asks for the lock of a polling request; 0: the question does not leave.
+    [[nodiscard]] uint64_t begin(const peer::ClientNetwork& network, Asked asked);
+    Askeds::node_type forget(Askeds::iterator at) noexcept;
+    template <class F>
+    void close_if_throws(const Asked& asked, F&& call);
     void on_lock_answer(const Message& message);
     void give_back(const Questions::Question& question, const std::string& owner);
     void question_lost(uint64_t number, PeerReach reach);
@@ -152,13 +150,19 @@ private:
     void close_late_forwards();
     [[nodiscard]] PeerForward* forward_of_session(std::string_view sid,
                                                   std::string_view owner) const;
+    // An exception ends its WebSocket, because packets may be missing.
+    template <class F>
+    void guarded(PeerForward& forward, F&& call);
     void act(PeerForward& forward, UpgradeEvent event, const Packet* packet = nullptr,
              std::string_view reason = "transport close");
+    void step(PeerForward& forward, UpgradeEvent event, const Packet* packet,
+              std::string_view reason);
     [[nodiscard]] bool tell_upgrade(PeerForward& forward, bool success);
     // False: it does not leave.
     [[nodiscard]] bool send_packet(PeerForward& forward, const Packet& packet);
     void pause(PeerForward& forward);
     void give(PeerForward& forward, const std::vector<Packet>& packets);
+    void give_each(PeerForward& forward, const std::vector<Packet>& packets);
     void on_upgrade_answer(const Message& message);
     void take_over(PeerForward& forward, const std::vector<Packet>& packets);
     void forward_confirmed(uint64_t serial, size_t bytes, PeerReach reach);
@@ -166,15 +170,16 @@ private:
     // peers_owner.cpp
     void on_acquire_lock(const Message& message);
     [[nodiscard]] bool grants(const EngineSession& session, const Message& message) const;
-    void serve_poll(EngineSession& session, const Message& message);
-    void serve_upgrade(EngineSession& session, const Message& message);
+    void serve_poll(EngineSession& session, const Message& message, Message answer);
+    void serve_upgrade(EngineSession& session, const Message& message, Message answer);
+    // False: it does not leave, and nobody has the lock.
+    [[nodiscard]] bool grant(Message answer);
     void on_packet(const Message& message);
     void on_upgrade(const Message& message);
     void on_close(const Message& message);
     void flush(PeerSocket& socket);
     void poll_confirmed(uint64_t serial, PeerReach reach);
     void socket_confirmed(uint64_t serial, size_t bytes, PeerReach reach);
-    void fail(PeerSocket& socket);
     // The session is told, and the socket is freed.
     void end(PeerSocket& socket, engineio::Session::Event how);
     [[nodiscard]] PeerSocket* socket_of(std::string_view sid, std::string_view peer) const;
@@ -193,12 +198,11 @@ private:
     Questions questions_;
     net::TimerId timer_ = 0;  // Runs while anything is here.
 
+    PeerShares shares_;
     Askeds asked_;
     std::map<std::string, uint64_t, std::less<>> polls_;  // By session; until the client has them.
-    std::map<peer::ClientNetwork, Share> shares_;
-    size_t body_bytes_ = 0;
-    std::map<uint64_t, PeerForward*> forwards_;         // By serial number.
-    std::map<uint64_t, PeerForward*> asking_forwards_;  // By the number of the question.
+    std::map<uint64_t, PeerForward*> forwards_;           // By serial number.
+    std::map<uint64_t, PeerForward*> asking_forwards_;    // By the number of the question.
     std::map<std::string, PeerForward*, std::less<>> open_forwards_;  // By session.
 
     std::map<uint64_t, Served> served_;
