@@ -7,7 +7,8 @@
 // `dynamic` or `dynamic-private`; of streams: `recovery`, and a client that comes back to any node has
 // missed nothing; of native the same for a client that comes back to its node, or `groups`: nodes in two
 // groups, as large clusters have them. `engine`, of the three modes of Node.js: sessions are shared with
-// nodes that have RedisEngine of @socket.io/cluster-engine.
+// nodes that have RedisEngine of @socket.io/cluster-engine; `patient-engine`: the same, and requests wait
+// a minute for the owner of their session.
 //
 // Clients emit join(room), leave(room), say(room, text), ask(room), who(room), move(room, to),
 // kick(room), servers(text), keep(value) and state(), each with an ack. Everybody in a room gets `said`, on
@@ -124,9 +125,11 @@ int main(int argc, char** argv) {
         options.socketio.subscription_mode = subscriptions.at(argv[4]);
     else if (argc == 5 && argv[4] == std::string("groups"))
         options.groups = 2;
-    else if (argc == 5 && argv[4] == std::string("engine"))
+    else if (argc == 5 && std::string(argv[4]).ends_with("engine")) {
         options.socketio.node_engine = true;
-    else if (argc == 5)
+        if (argv[4] == std::string("patient-engine"))
+            options.socketio.engine_response_timeout = std::chrono::seconds(60);
+    } else if (argc == 5)
         options.socketio.subscribe_pattern = argv[4] != std::string("channels");
     try {
         serve(io, starling::join_cluster(server, std::move(options)), mode == Mode::native,

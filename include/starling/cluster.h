@@ -78,6 +78,9 @@ struct ClusterOptions {
     // docs/cluster-engine.md for what it costs. The same on all nodes.
     bool node_engine = false;
     std::string engine_prefix = "engine.io";  // channelPrefix of RedisEngine.
+    // responseTimeout of RedisEngine: how long a request waits until the owner of its session has
+    // answered. Then it gets 400, and the session stays with its owner. From 100 ms to 60 s.
+    std::chrono::milliseconds engine_response_timeout{1000};
 };
 
 // How often Redis answered a message or a subscription with an error.

@@ -131,6 +131,12 @@ TEST(ConfigNoEffect, IsToldOfSections) {
         {"cluster: {url: \"redis://127.0.0.1\", mode: native, stream_length_max: 2}", ""},
         {"cluster: {url: \"redis://127.0.0.1\", mode: classic, stream_length_max: 2}",
          "s.yaml:1: key 'cluster.stream_length_max': has no effect without cluster.mode: streams"},
+        {"cluster: {url: \"redis://127.0.0.1\", mode: classic, engine_response_timeout_s: 2}",
+         "s.yaml:1: key 'cluster.engine_response_timeout_s': has no effect without "
+         "cluster.node_engine: true"},
+        {"cluster: {url: \"redis://127.0.0.1\", mode: classic, node_engine: true, "
+         "engine_response_timeout_s: 2}",
+         ""},
     });
 }
 

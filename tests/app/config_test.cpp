@@ -214,6 +214,7 @@ websocket:
   - {path: /a, kind: broadcast, message_bytes_max: 16777216, fragments_max: 300000, on_slow: drop,
      origins: ["*"], subprotocols: [x, y], compression: {enabled: true, window_bits: 9, level: 1}}
   - {path: /b, kind: chat, ping_interval_s: 0}
+cluster: {url: "redis://127.0.0.1", mode: classic, node_engine: true, engine_prefix: e, engine_response_timeout_s: 2.5}
 )")) << config.error();
     const Settings& s = config.settings();
     ASSERT_EQ(s.server.listen.size(), 2u);
@@ -252,6 +253,9 @@ websocket:
     EXPECT_EQ(s.websocket[1].kind, Kind::chat);
     EXPECT_EQ(s.websocket[1].limits.ping_interval, std::chrono::milliseconds(0));
     EXPECT_EQ(s.websocket[1].limits.message_bytes_max, 1'000'000u);
+    EXPECT_TRUE(s.cluster.socketio.node_engine);
+    EXPECT_EQ(s.cluster.socketio.engine_prefix, "e");
+    EXPECT_EQ(s.cluster.socketio.engine_response_timeout, std::chrono::milliseconds(2500));
 }
 
 TEST(ConfigEnvironment, ReadsVariables) {

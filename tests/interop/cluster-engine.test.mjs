@@ -10,10 +10,10 @@ import { io as io4 } from "socket.io-client";
 import io2 from "socket.io-client-2";
 import { WebSocket } from "ws";
 
-import { launch } from "./cluster_nodes.mjs";
+import { freeze, launch } from "./cluster_nodes.mjs";
 import { Redis } from "./redis.mjs";
 import { roundRobin } from "./round_robin.mjs";
-import { repository, until } from "./server.mjs";
+import { repository, serve, until } from "./server.mjs";
 
 const require = createRequire(path.join(repository, "tests", "package.json"));
 const { decode, encode } = require("@msgpack/msgpack");
@@ -43,6 +43,8 @@ async function post(port, sid, body, more = "") {
   const answer = await fetch(at(port, sid, more), { method: "POST", body, headers });
   return { status: answer.status, text: await answer.text() };
 }
+// Of another node. Redis may not be there for `port` yet.
+const hears = (port, sid) => until(async () => (await post(port, sid, "3")).status !== 503, "Redis");
 // A session that is in the namespace "/".
 async function join(port, by = port) {
   const sid = await open(port);
@@ -265,7 +267,9 @@ describe("a session of Node.js whose connection has not begun", () => {
     redis = await Redis.start(hooks);
     const url = `redis://127.0.0.1:${redis.port}`;
     home = await node(hooks, url, { delay: 3_600_000 });
-    away = await starling(hooks, url);
+    // A busy machine may need more than the second that an owner has by default.
+    away = await launch(hooks, "starling", { program: "examples/cluster_node", args: [url, "classic", "patient-engine"] });
+    await hears(away.port, await open(home.port));
   });
   after(async () => {
     for (const each of [home, away]) each?.signal("SIGKILL");
@@ -307,6 +311,27 @@ describe("what goes wrong", () => {
   test("alone, an unknown session is known to be nobody's at once", async (t) => {
     const alone = await starling(t, url);
     assert.deepEqual(await poll(alone.port, "A".repeat(20)), { status: 400, text: unknown });
+  });
+
+  // Two nodes ask the same stopped owner: each waits as long as its configuration says.
+  test("the owner is stopped: a request waits for engine_response_timeout_s, and gets 400", async (t) => {
+    const home = await node(t, url);
+    const cluster = { url, mode: "classic", node_engine: true };
+    const route = { socketio: [{ path: "/socket.io/", kind: "broadcast" }] };
+    const impatient = await serve({ ...route, cluster: { ...cluster, engine_response_timeout_s: 0.1 } });
+    const patient = await serve({ ...route, cluster: { ...cluster, engine_response_timeout_s: 60 } });
+    for (const program of [impatient, patient]) t.after(() => program.stop());
+    const sid = await join(home.port);
+    for (const { port } of [impatient, patient]) await hears(port, sid);
+    await freeze(t, home);
+    const waits = post(patient.port, sid, '420["join","x"]');
+    // Longer than the wait of before, when it was a second for all.
+    for (let i = 0; i < 15; ++i)
+      assert.deepEqual(await post(impatient.port, sid, "3"), { status: 400, text: unknown });
+    home.signal("SIGCONT");
+    assert.deepEqual(await waits, { status: 200, text: "ok" });
+    let got = "";
+    await until(async () => (got += (await poll(home.port, sid)).text).includes("430[true]"), "the ack");
   });
 
   test("the owner dies: its client is told with the next packet", async (t) => {

@@ -97,7 +97,8 @@ void Config::warn_of_cluster() {
     if (settings_.cluster_mode == "native")
         warn_without_effect("cluster.node_engine", "cluster.mode: classic, sharded or streams");
     if (settings_.cluster_mode == "native" || !settings_.cluster.socketio.node_engine)
-        warn_without_effect("cluster.engine_prefix", "cluster.node_engine: true");
+        for (const char* const key : {"cluster.engine_prefix", "cluster.engine_response_timeout_s"})
+            warn_without_effect(key, "cluster.node_engine: true");
 }
 
 void Config::warn_of_tls() {

@@ -92,6 +92,13 @@ constexpr Row rows[] = {
     {.key = "cluster.engine_prefix",
      .slot = [](Settings& s) -> Slot { return &s.cluster.socketio.engine_prefix; },
      .help = "with `node_engine`: beginning of the names of its channels, `channelPrefix` there"},
+    {.key = "cluster.engine_response_timeout_s",
+     .slot = [](Settings& s) -> Slot { return &s.cluster.socketio.engine_response_timeout; },
+     .min = tenth_ms,
+     .max = 60'000,
+     .help =
+         "with `node_engine`: how long a request waits for the answer of the node that owns its "
+         "session, `responseTimeout` there"},
 };
 
 }  // namespace

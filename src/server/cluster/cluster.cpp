@@ -44,6 +44,7 @@ std::unique_ptr<PeersLink> make_peers(const ClusterSettings& settings) {
         PeerSettings{.prefix = settings.engine_prefix,
                      .self = random_hex(id_digits),
                      .counts_receivers = settings.redis.url.mode != redis::Url::Mode::cluster,
+                     .answer_ms_max = settings.engine_answer_ms_max,
                      .bytes_max = settings.node.outbox.bytes_max},
         random_seed());
 }
@@ -71,12 +72,16 @@ ClusterSettings cluster_settings(const sio::ClusterOptions& options) {
     require(!options.stream_name.empty(), "stream_name must not be empty");
     require(!options.node_engine || !options.engine_prefix.empty(),
             "engine_prefix must not be empty");
+    require(options.engine_response_timeout >= std::chrono::milliseconds(100) &&
+                options.engine_response_timeout <= std::chrono::seconds(60),
+            "engine_response_timeout must be from 100 ms to 60 s");
 
     // What waited in the node while Redis was away goes to the client at once, as longer commands.
     settings.redis.queue_bytes_max = 2 * options.queue_bytes_max;
     settings.stream_length_max = options.stream_length_max;
     settings.required = options.required;
     if (options.node_engine) settings.engine_prefix = options.engine_prefix;
+    settings.engine_answer_ms_max = static_cast<uint64_t>(options.engine_response_timeout.count());
     auto& node = settings.node;
     node.request_timeout_ms = static_cast<uint64_t>(options.request_timeout.count());
     node.outbox.bytes_max = options.queue_bytes_max;

@@ -37,6 +37,7 @@ struct ClusterSettings {
     bool append_once = false;
     bool required = false;
     std::string engine_prefix;  // Of sessions that are shared with Node.js; "": none is.
+    uint64_t engine_answer_ms_max = 1000;
 };
 // Throws std::invalid_argument.
 [[nodiscard]] ClusterSettings cluster_settings(const sio::ClusterOptions& options);

@@ -51,6 +51,9 @@ TEST(JoinCluster, RefusesWrongOptions) {
         {{.stream_count = 0}, "stream_count"},
         {{.stream_count = 1001}, "stream_count"},
         {{.stream_length_max = 0}, "stream_length_max"},
+        {{.engine_response_timeout = std::chrono::milliseconds(99)}, "engine_response_timeout"},
+        {{.engine_response_timeout = std::chrono::milliseconds(60'001)}, "engine_response_timeout"},
+        {{.engine_response_timeout = std::chrono::seconds(60)}, ""},
     };
     for (const auto& [options, fault] : rows) {
         const std::string got = fault_of(options);
