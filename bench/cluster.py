@@ -6,8 +6,8 @@ them frozen. starling, and Node's socket.io with the same adapters, and a redis-
     bench/cluster.py [RATE] [SECONDS] [ROUNDS] [MODE ...]
 
 RATE: broadcasts a second. MODE: native, classic, sharded, streams, or with connection state recovery
-native-recovery and streams-recovery, which are measured only if they are named. It needs the release build and
-tests/node_modules. The load generator and Redis have the first core, the nodes the other ones.
+native-recovery and streams-recovery, which are measured only if they are named, and then the broadcasts alone. A
+server without a mode that is named is left out. It needs the release build and tests/node_modules. The load generator and Redis have the first core, the nodes the other ones.
 """
 import contextlib
 import json
@@ -107,11 +107,12 @@ def main() -> None:
         with peers.started(redis, port, peers.client_cores()):
             for _ in range(rounds):
                 for kind in ["starling", "Node"]:
-                    modes = [mode for mode in named if kind == "starling" or not mode.startswith("native")] or MODES[kind]
-                    for mode in ["", *modes]:
+                    has = [mode for mode in named if kind == "starling" or not mode.startswith("native")]
+                    modes = has if named else MODES[kind]
+                    for mode in ["", *modes] if modes else []:
                         cluster = [f"redis://127.0.0.1:{port}", mode] if mode else []
                         broadcasts.setdefault((kind, mode), []).append(fan_out(kind, cluster, rate, seconds))
-                        if mode in MODES[kind]:
+                        if mode in MODES[kind] and not any(name.endswith("-recovery") for name in named):
                             questions.setdefault((kind, mode), []).append(fetch_sockets(kind, cluster, seconds))
     print(f"{rate} broadcasts/s of 64 bytes to {CLIENTS} clients of another node")
     for (kind, mode), runs in broadcasts.items():
@@ -120,7 +121,8 @@ def main() -> None:
         print(f"{kind} {mode or 'one node'}: {cost:.2f} µs of CPU of the nodes per delivery, {cost / alone:.2f} x one "
               f"node; p50 {middle(runs, 'p50'):.1f} ms, p99 {middle(runs, 'p99'):.1f} ms, "
               f"missing {max(run['missing'] for run in runs)}")
-    print(f"fetchSockets() over {NODES} nodes of {SOCKETS} sockets")
+    if questions:
+        print(f"fetchSockets() over {NODES} nodes of {SOCKETS} sockets")
     for (kind, mode), runs in questions.items():
         whole, frozen = ([run[i] for run in runs] for i in (0, 1))
         print(f"{kind} {mode}: p50 {middle(whole, 'p50'):.1f} ms, p99 {middle(whole, 'p99'):.1f} ms; with a frozen node "

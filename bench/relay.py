@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """An echo over the node that owns the session and over another one, by polling and by a WebSocket.
 
-    bench/relay.py [BUILD [MESSAGES [ROUNDS]]]
+    bench/relay.py [BUILD [MESSAGES [ROUNDS [CLUSTER ...]]]]
 
-Starts a redis-server and two nodes (bench/starling_socketio of the build folder, mode native) with one worker each. One client
+CLUSTER: `native`, starling's own relay between its nodes; `engine`, two nodes of starling with `node_engine`, which speak the protocol
+of @socket.io/cluster-engine; `node`, two Node.js nodes that speak it (tests/interop/cluster_engine_node.mjs: the repository's own
+program on npm's engine.io, not npm's @socket.io/cluster-engine). All three without the word.
+
+Starts for each cluster a redis-server and two nodes (bench/starling_socketio of the build folder with one worker each). One client
 sends an event in a POST and gets its acknowledgement by a GET, over the owner ("right") and over the other node ("wrong"), and then
-the same in frames of a WebSocket. The two nodes alternate in each round. The table has the CPU time of both nodes and of Redis for
-each message, and the median of the time from the event to the acknowledgement.
+the same in frames of a WebSocket. The clusters and their two nodes alternate in each round. The table has the CPU time of the owner,
+of the other node and of Redis for each message, and the median of the time from the event to the acknowledgement.
 """
 
 import json
-import os
 import pathlib
 import socket
 import statistics
@@ -23,6 +26,7 @@ from contextlib import ExitStack, closing
 from instructions import Client, frame
 
 PATH = "/socket.io/?EIO=4&transport=polling"
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 
 
 def free_port() -> int:
@@ -42,8 +46,9 @@ def wait_until_listening(port: int) -> None:
 
 
 def cpu_us(pid: int) -> float:
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="latin-1").rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) * 1e6 / os.sysconf("SC_CLK_TCK")
+    """Of all its threads, which live as long as the process."""
+    threads = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text(encoding="ascii").split()[0]) for thread in threads) / 1000
 
 
 def echo(client: Client, path: str, messages: int) -> list[float]:
@@ -98,44 +103,60 @@ def measure(port: int, path: str, kind: str, messages: int, processes: list) -> 
         return [cpu_us(process.pid) - old for process, old in zip(processes, before)], times
 
 
-def show(medians: dict) -> None:
-    print("| node | CPU µs/message, both nodes | Redis | p50 ms |\n|---|---:|---:|---:|")
-    for kind in ("polling", "WebSocket"):
-        right, wrong = medians[kind, "right"], medians[kind, "wrong"]
-        for name, (nodes, redis, p50) in (("right", right), ("wrong", wrong)):
-            print(f"| {kind}, {name} | {nodes:.0f} | {redis:.0f} | {p50:.2f} |")
-        print(f"| {kind}, wrong / right | {wrong[0] / right[0]:.1f} | | {wrong[2] / right[2]:.1f} |")
+def command(cluster: str, build: pathlib.Path, port: int, redis: str) -> list[str]:
+    if cluster == "node":
+        return ["node", str(REPOSITORY / "tests/interop/cluster_engine_node.mjs"), str(port), redis, '{"delay": 0}']
+    mode = {"native": "native", "engine": "classic-engine"}[cluster]
+    return [str(build / "bench/starling_socketio"), str(port), "1", redis, mode]
+
+
+def show(medians: dict, clusters: list[str]) -> None:
+    print("| cluster, transport, node | CPU µs/message, owner | other node | Redis | all, wrong / right | p50 ms |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for cluster in clusters:
+        for kind in ("polling", "WebSocket"):
+            right, wrong = medians[cluster, kind, "right"], medians[cluster, kind, "wrong"]
+            for name, (redis, owner, other, p50) in (("right", right), ("wrong", wrong)):
+                ratio = f"{sum(wrong[:3]) / sum(right[:3]):.1f}" if name == "wrong" else ""
+                print(f"| {cluster}, {kind}, {name} | {owner:.0f} | {other:.0f} | {redis:.0f} | {ratio} | {p50:.2f} |")
+    if {"native", "engine"} <= set(clusters):
+        native, engine = (sum(medians[cluster, "polling", "wrong"][:3]) for cluster in ("native", "engine"))
+        print(f"engine / native, polling, wrong: {engine / native:.2f}")
 
 
 def main() -> int:
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/release")
     messages = int(sys.argv[2]) if len(sys.argv) > 2 else 10000
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
+    clusters = sys.argv[4:] or ["native", "engine", "node"]
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
 
         def start(*words: str) -> subprocess.Popen:
-            process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=REPOSITORY / "tests")
             stack.callback(process.wait)
             stack.callback(process.kill)
             return process
 
-        redis_port, *ports = (free_port() for _ in range(3))
-        processes = [start("redis-server", "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", folder)]
-        wait_until_listening(redis_port)
-        for port in ports:
-            processes.append(start(str(build / "bench/starling_socketio"), str(port), "1", f"redis://127.0.0.1:{redis_port}",
-                                   "native"))
-            wait_until_listening(port)
+        started = {}
+        for cluster in clusters:
+            redis_port, *ports = (free_port() for _ in range(3))
+            processes = [start("redis-server", "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", folder)]
+            wait_until_listening(redis_port)
+            for port in ports:
+                processes.append(start(*command(cluster, build.resolve(), port, f"redis://127.0.0.1:{redis_port}")))
+                wait_until_listening(port)
+            started[cluster] = processes, ports
         time.sleep(2)  # The nodes meet.
         sums = {}
         for kind in ("polling", "WebSocket"):
             for _ in range(rounds):
-                for node, port in (("right", ports[0]), ("wrong", ports[1])):
-                    spent, times = measure(port, open_session(ports[0]), kind, messages, processes)
-                    sums.setdefault((kind, node), []).append(
-                        (sum(spent[1:]) / messages, spent[0] / messages, statistics.median(times)))
-        show({name: [statistics.median(column) for column in zip(*rows)] for name, rows in sums.items()})
+                for cluster, (processes, ports) in started.items():
+                    for node, port in (("right", ports[0]), ("wrong", ports[1])):
+                        spent, times = measure(port, open_session(ports[0]), kind, messages, processes)
+                        sums.setdefault((cluster, kind, node), []).append(
+                            (*(each / messages for each in spent), statistics.median(times)))
+        show({name: [statistics.median(column) for column in zip(*rows)] for name, rows in sums.items()}, clusters)
     return 0
 
 

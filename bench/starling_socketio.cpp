@@ -1,7 +1,8 @@
 // bench/starling_socketio.cpp: the Socket.IO of this library: acks `echo` with its argument, emits
 // `pub` to every client, and acks `who` with its argument when it has fetched the sockets of all nodes.
 // `starling_socketio PORT [WORKERS [REDIS_URL MODE]]`; MODE: native, classic, sharded, streams, or
-// with connection state recovery native-recovery or streams-recovery. GET /heap answers with the bytes
+// with connection state recovery native-recovery or streams-recovery, or with sessions that nodes share by
+// cluster-engine classic-engine. GET /heap answers with the bytes
 // that the allocator has given out, GET /sockets with the number of sockets that the last `who` found.
 #include <malloc.h>
 #include <starling/cluster.h>
@@ -38,7 +39,11 @@ int main(int argc, char** argv) {
     if (argc > 4 && std::string_view(argv[4]).ends_with("-recovery"))
         options.connection_state_recovery = sio::Recovery{};
     auto& io = server.socketio(options);
-    if (argc > 4) starling::join_cluster(server, {.url = argv[3], .mode = mode_of(argv[4])});
+    if (argc > 4) {
+        starling::ClusterOptions cluster{.url = argv[3], .mode = mode_of(argv[4])};
+        cluster.socketio.node_engine = std::string_view(argv[4]).ends_with("-engine");
+        starling::join_cluster(server, cluster);
+    }
     io.on_connection([&io, &found](sio::Socket socket) {
         socket.on("echo", [](std::string text) { return text; });
         socket.on("pub", [&io](const sio::Json& value) { io.emit("pub", value); });

@@ -6,7 +6,8 @@
 //     node cluster_engine_node.mjs PORT REDIS_URL OPTIONS
 //
 // OPTIONS, as JSON: `delay`: for so many milliseconds a session that polls may move to another node;
-// `prefix`; all else is for engine.io. The events are those of examples/cluster/node.mjs that the tests need.
+// `prefix`; all else is for engine.io. The events are those of examples/cluster/node.mjs that the tests need,
+// and `echo` of bench/relay.py.
 import { EventEmitter } from "node:events";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -170,7 +171,7 @@ class SharingEngine extends EngineServer {
   }
   post({ owner, res }, sid, body) {
     for (const packet of decodePayload(body, "nodebuffer")) send(owner, packetOf, { sid, packet });
-    res.writeHead(200, { "Content-Type": "text/html" }).end("ok");
+    res.writeHead(200, { "Content-Type": "text/html", "Content-Length": 2 }).end("ok");
   }
   poll({ owner, res }, sid) {
     this.polls.set(sid, { owner, res });
@@ -186,7 +187,8 @@ class SharingEngine extends EngineServer {
     if (poll?.owner !== owner) return;
     this.polls.delete(sid);
     encodePayload(packets, (body) =>
-      poll.res.writeHead(200, { "Content-Type": "text/plain; charset=UTF-8" }).end(body));
+      poll.res.writeHead(200, { "Content-Type": "text/plain; charset=UTF-8", "Content-Length": Buffer.byteLength(body) })
+        .end(body));
   }
   onWebSocket(request, socket, websocket) {
     const { sid } = request._query;
@@ -222,6 +224,7 @@ io.on("connection", (socket) => {
   socket.on("join", (room, ack) => { socket.join(room); ack(true); });
   socket.on("say", (room, what, ack) => { io.to(room).emit("said", what); ack(true); });
   socket.on("who", async (room, ack) => ack((await io.in(room).fetchSockets()).map((one) => one.id)));
+  socket.on("echo", (text, ack) => ack(text));
   socket.on("kick", (room, ack) => { io.in(room).disconnectSockets(true); ack?.(true); });
   socket.on("servers", async (what, ack) => {
     try { ack(await io.serverSideEmitWithAck("hello", what)); } catch (error) { ack(error.responses ?? []); }
