@@ -147,6 +147,29 @@ def handshake(port: int, units: int) -> None:
             client.message()
 
 
+def socketio_open(port: int, units: int) -> None:
+    """A client of Socket.IO comes over WebSocket, joins the main namespace, and goes."""
+    for _ in range(units):
+        with contextlib.closing(Client(port)) as client:
+            client.upgrade("/socket.io/?EIO=4&transport=websocket")
+            client.message()
+            client.socket.sendall(frame(b"40"))
+            client.message()
+            client.socket.sendall(frame(b"\x03\xe8", 8))
+            client.message()
+
+
+def polling_open(port: int, units: int) -> None:
+    """The same over polling, with a packet `close` at the end."""
+    for _ in range(units):
+        with contextlib.closing(Client(port)) as client:
+            path = "/socket.io/?EIO=4&transport=polling"
+            path += f"&sid={json.loads(client.request(f'GET {path}')[1:])['sid']}"
+            client.request(f"POST {path}", b"40")
+            client.request(f"GET {path}")
+            client.request(f"POST {path}", b"1")
+
+
 def socketio_ack(port: int, units: int) -> None:
     with contextlib.closing(Client(port)) as client:
         client.upgrade("/socket.io/?EIO=4&transport=websocket")
@@ -182,6 +205,8 @@ SCENARIOS = {
     "Socket.IO ack": ("bench/starling_socketio", socketio_ack, 200, 2200),
     "polling: POST and GET": ("bench/starling_socketio", polling_ack, 100, 1100),
     "handshake and close": ("bench/starling_echo", handshake, 100, 900),
+    "Socket.IO client comes and goes": ("bench/starling_socketio", socketio_open, 100, 900),
+    "the same over polling": ("bench/starling_socketio", polling_open, 100, 500),
 }
 
 
