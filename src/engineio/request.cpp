@@ -75,7 +75,10 @@ std::string error_body(Error error, std::string_view message) {
 }
 
 std::string open_data(const OpenPacket& open) {
-    std::string out = "{\"sid\":\"";
+    constexpr size_t usual_bytes = 160;
+    std::string out;
+    out.reserve(usual_bytes);
+    out += "{\"sid\":\"";
     out += open.sid;
     out += open.upgrade_to_websocket ? "\",\"upgrades\":[\"websocket\"]" : "\",\"upgrades\":[]";
     out += ",\"pingInterval\":" + std::to_string(open.ping_interval_ms);

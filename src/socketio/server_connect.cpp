@@ -214,7 +214,9 @@ void Server::enter(Socket& socket, std::optional<History::Return> back) {
         for (const auto& room : back->who.rooms) socket.join(room);
     if (socket.state() == Socket::State::gone) return;
     if (connection.transport().revision() >= 4) {
-        boost::json::object hello{{"sid", socket.id()}};
+        unsigned char memory[1024];  // Of a usual answer, which is gone once it is written.
+        boost::json::monotonic_resource arena(memory);
+        boost::json::object hello({{"sid", socket.id()}}, &arena);
         if (settings().recovery) {
             socket.set_private_id(back ? back->who.pid : new_id(), back.has_value());
             if (RecoveryLink* const cluster = adapter_.recovery()) {
