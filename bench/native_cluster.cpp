@@ -153,7 +153,8 @@ double unwanted_us() {
     std::string input;
     for (int i = 0; i < 1'000; ++i) {
         const std::string channel = names.room("room-" + std::to_string(i)), payload(160, 'x');
-        const std::string_view parts[] = {"pmessage", names.pattern(), channel, payload};
+        const std::string pattern = names.pattern();
+        const std::string_view parts[] = {"pmessage", pattern, channel, payload};
         starling::redis::append_command(input, parts);
     }
     size_t wanted = 0, read = 0;
