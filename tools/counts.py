@@ -63,3 +63,9 @@ def unittest(log: str, status: int) -> Count:
     if (status != 0 or not ran) and failed == 0:
         failed = 1
     return Count(max(0, (int(ran[-1]) if ran else 0) - failed - skipped), failed, skipped)
+
+
+def uring_refused(log: str) -> str:
+    """Why a test did not run on io_uring; "" if it did. tests/interop/io.test.mjs and fuzz/lifetime_fuzz.cpp print it."""
+    found = re.search(r"not run on io_uring: .*", log)
+    return found.group() if found else ""

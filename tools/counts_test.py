@@ -64,6 +64,12 @@ class Counting(unittest.TestCase):
                          Count(3, 2, 0))
         self.assertEqual(counts.unittest("SyntaxError", 1), Count(0, 1, 0))
 
+    def test_what_was_not_run_on_io_uring(self):
+        skipped = "ok 2 - with io_uring # SKIP not run on io_uring: a sandbox forbids it\n# pass 1\n# fail 0\n# skipped 1\n"
+        self.assertEqual(counts.uring_refused(skipped), "not run on io_uring: a sandbox forbids it")
+        self.assertEqual(counts.node(skipped, 0), Count(1, 0, 1))
+        self.assertEqual(counts.uring_refused("ok 2 - with io_uring\n"), "")
+
     def test_the_last_line(self):
         self.assertEqual(str(Count(3, 0, 0) + Count(1, 2, 0)), "4 passed, 2 failed")
         self.assertEqual(str(Count(3, 0, 1)), "3 passed, 0 failed, 1 skipped")

@@ -22,9 +22,10 @@ import { wait_ms_max } from "./client.mjs";
 export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const build = process.env.STARLING_BUILD
   ? path.resolve(process.env.STARLING_BUILD) : path.join(repository, "build/release");
-// The caller's variables must not configure the tested programs: STARLING_*, and those of Olares.
+// The caller's variables must not configure the tested programs: STARLING_*, and those of Olares. Only
+// STARLING_IO reaches them, so that all tests can run on io_uring: see io.test.mjs.
 const environment = Object.fromEntries(
-  Object.entries(process.env).filter(([name]) => !/^(STARLING_|WS_(PORT|URL)$)/.test(name)));
+  Object.entries(process.env).filter(([name]) => !/^(STARLING_(?!IO$)|WS_(PORT|URL)$)/.test(name)));
 delete environment.STATE_DIRECTORY;
 environment.STARLING_ADMIN__ENABLED = "false"; // Its default address is one for all programs.
 const stderr_bytes_max = 256 * 1024;
