@@ -386,8 +386,17 @@ void UringBackend::report_received(Stream* stream, const Ring::Completion& done)
         case ECANCELED:
         case EAGAIN:
         case EINTR: return;
-        default: return stream->failed();
+        default: return failed(*stream);
     }
+}
+
+// A peer may end the stream and reset the connection when our last bytes reach it: a close_notify after its own. On
+// epoll the stream is over by then; here the completion of that send and the error arrive together.
+void UringBackend::failed(Stream& stream) noexcept {
+    const bool flush_follows = stream.output_.get() == StreamOutput::State::listed;
+    // The end of the tick finishes the stream; if bytes are left, their send fails.
+    if (flush_follows && stream.life_.get() == StreamLife::State::last_flush) return;
+    stream.failed();
 }
 
 void UringBackend::watch_greed(Stream& stream, const Ring::Completion& done) noexcept {
@@ -412,7 +421,7 @@ void UringBackend::report_event(Stream& stream, uint32_t events) {
     }
     if (stream.backend_flags_ & (wanted | receiving)) return;  // The operation meets it.
     if (events & EPOLLERR || (events & EPOLLHUP && stream.backend_flags_ & end_reported))
-        return stream.failed();
+        return failed(stream);
     if (events & EPOLLHUP) {
         set(stream, hung_up);
         list(stream);

@@ -113,6 +113,7 @@ private:
     void report_received(Stream* stream, const Ring::Completion& done);
     void watch_greed(Stream& stream, const Ring::Completion& done) noexcept;
     void report_sent(Stream& stream, const Ring::Completion& done);
+    void failed(Stream& stream) noexcept;
 
     Ring ring_;
     ReceiveBuffers buffers_;

@@ -74,6 +74,18 @@ TEST_P(StreamClose, FlushWithNothingQueuedEndsInTheSameTick) {
     EXPECT_EQ(log_, "closed(local)");
 }
 
+// The peer is told nothing new by these bytes, and its kernel answers them with a reset.
+TEST_P(StreamClose, LastBytesThatMeetAClosedPeerDoNotMakeItsEndAFailure) {
+    open(fake::tcp_pair());
+    script_->ended = [&](Stream& stream) {
+        write("bye");
+        stream.close();
+    };
+    peer_.reset();
+    ASSERT_TRUE(run_until(loop_, [&] { return log_.find("closed") != std::string::npos; }));
+    EXPECT_EQ(log_, "ended closed(ended)");
+}
+
 // A child process has such a copy between fork() and exec().
 TEST_P(StreamClose, ACopyOfTheDescriptorReportsNothingWhenTheStreamIsGone) {
     auto pair = fake::tcp_pair();
