@@ -32,29 +32,33 @@ test("sharded: every operation from every node over a Redis Cluster", async (t) 
 });
 
 for (const mode of ["classic", "sharded", "streams"]) {
-  test(`${mode}: a frozen node costs a question its time, and the answer says so`, async (t) => {
+  for (const frozen of [3, 2]) test(`${mode}: a frozen node of ${frozen === 3 ? "Node.js" : "starling"} costs a question its time, and the answer says so`, async (t) => {
     const redis = await Redis.start(t);
     const { nodes, peers } = await cluster(t, redis, mode);
     await gather(peers, "red");
     assert.equal((await peers[0].all("who", "red"))[1], true);
-    await freeze(t, nodes[3]);
-    const known = sorted(peers.slice(0, 3).map(({ id }) => id));
+    await freeze(t, nodes[frozen]);
+    const others = peers.filter((_, i) => i !== frozen);
+    const known = sorted(others.map(({ id }) => id));
     for (let i = 0; i < 3; ++i) {
       const begin = performance.now();
       const [ids, complete] = await peers[0].all("who", "red");
       t.diagnostic(`answer ${i + 1} after ${Math.round(performance.now() - begin)} ms`);
       assert.deepEqual([sorted(ids), complete], [known, false]);
     }
-    const [answers, all] = await peers[2].all("ask", "red");
+    const [answers, all] = await peers[frozen === 3 ? 2 : 0].all("ask", "red");
     assert.deepEqual([sorted(answers), all],
-      [sorted(peers.slice(0, 3).map(({ kind, port }) => `${kind} ${port}`)), false]);
+      [sorted(others.map(({ kind, port }) => `${kind} ${port}`)), false]);
     const [servers, every] = await peers[0].all("servers", "hello");
     assert.deepEqual([servers.length, every], [2, false]);
-    nodes[3].signal("SIGCONT");
+    nodes[frozen].signal("SIGCONT");
+    const thawed = performance.now();
     await until(async () => {
       const [ids, complete] = await peers[0].all("who", "red");
       return ids.length === 4 && complete;
     }, "all again");
+    t.diagnostic(`healed ${Math.round(performance.now() - thawed)} ms after the node was thawed`);
+    await until(async () => (await peers[1].do("who", "red")).length === 4, "all again, for a Node.js node");
   });
 
   test(`${mode}: a node that is killed costs the others nothing`, async (t) => {

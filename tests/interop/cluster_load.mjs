@@ -5,9 +5,12 @@ import net from "node:net";
 import { freePort, pause } from "./server.mjs";
 
 // Of the words that begin with `name`: numbers in order, none twice; those from `from` on are all
-// there. Returns how many are lost.
-export function check(t, heard, count, from = 0, name = "") {
-  const numbers = heard.filter((text) => text.startsWith(name)).map((text) => Number(text.slice(name.length)));
+// there. Those below `again` may come a second time. Returns how many are lost.
+export function check(t, heard, count, from = 0, name = "", again = 0) {
+  const all = heard.filter((text) => text.startsWith(name)).map((text) => Number(text.slice(name.length)));
+  const seen = new Set();
+  const numbers = all.filter((number) => number >= again || !(seen.has(number) || !seen.add(number)));
+  if (numbers.length < all.length) t.diagnostic(`${all.length - numbers.length} came twice`);
   for (let i = 1; i < numbers.length; ++i)
     assert.ok(numbers[i] > numbers[i - 1], `${name}${numbers[i]} came after ${name}${numbers[i - 1]}`);
   const there = new Set(numbers);
@@ -32,31 +35,36 @@ export function speaker(say, name = "") {
   return self;
 }
 
-// Between the nodes and Redis: 200 ms of delay each way; cut(): the next reply ends in its middle.
-export async function slowProxy(t, to) {
+// Between a node and Redis, with `delay_ms` each way. `to`: a port, or what returns it for each new connection.
+// cut(): the next reply ends in its middle; cut("command"): the next command; `of`: of a connection that has sent
+// this. sever(): every connection ends, and new ones too, until mend().
+export async function slowProxy(t, to, { delay_ms = 200 } = {}) {
   const port = await freePort();
   const open = new Set();
-  let cutting = false;
+  let cutting = null, severed = false;
   const server = net.createServer((client) => {
-    const upstream = net.connect(to, "127.0.0.1");
+    if (severed) return client.destroy();
+    const upstream = net.connect(typeof to === "function" ? to() : to, "127.0.0.1");
     open.add(client).add(upstream);
-    const later = (target) => (bytes) => setTimeout(() => {
-      if (cutting && target === client && bytes.length > 1) {
-        client.write(bytes.subarray(0, bytes.length >> 1), () => client.destroy());
-        upstream.destroy();
-        cutting = false;
-      } else {
-        target.write(bytes);
-      }
-    }, 200);
-    client.on("data", later(upstream));
-    upstream.on("data", later(client));
+    let is_meant = false;
+    const later = (target, what) => (bytes) => setTimeout(() => {
+      if (cutting?.what === "reply" && what === "command") is_meant = bytes.includes(cutting.of);
+      const ends = cutting?.what === what && bytes.length > 1
+        && (what === "reply" ? is_meant || !cutting.of : bytes.includes(cutting.of));
+      if (!ends) return target.write(bytes);
+      cutting = null;
+      target.write(bytes.subarray(0, bytes.length >> 1), () => { client.destroy(); upstream.destroy(); });
+    }, delay_ms);
+    client.on("data", later(upstream, "command"));
+    upstream.on("data", later(client, "reply"));
     for (const [one, other] of [[client, upstream], [upstream, client]]) {
       one.on("error", () => {});
-      one.on("close", () => other.destroy());
+      one.on("close", () => { open.delete(one); other.destroy(); });
     }
   });
   await new Promise((resolve) => { server.listen(port, "127.0.0.1", resolve); });
-  t.after(() => { server.close(); for (const one of open) one.destroy(); });
-  return { port, cut() { cutting = true; }, get cutting() { return cutting; } };
+  const end = () => { for (const one of open) one.destroy(); };
+  t.after(() => { server.close(); end(); });
+  return { port, cut(what = "reply", of = "") { cutting = { what, of }; }, get cutting() { return cutting !== null; },
+    sever() { severed = true; end(); }, mend() { severed = false; } };
 }

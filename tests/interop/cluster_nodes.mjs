@@ -65,12 +65,13 @@ export async function freeze(t, node) {
 }
 
 // `node`: options of the adapter of Node.js. `rooms`: the last argument of examples/cluster_node, and `env`
-// its environment. `kinds`: which nodes there are; in the mode native all are starling.
-export async function cluster(t, redis, mode, { node = {}, rooms, url, env,
+// its environment. `kinds`: which nodes there are; in the mode native all are starling. `urls`: of each node, in
+// place of `url`.
+export async function cluster(t, redis, mode, { node = {}, rooms, url, env, urls = [],
   kinds = ["starling", "node", "starling", "node"] } = {}) {
   url ??= `redis://127.0.0.1:${redis.port}`;
   const nodes = await Promise.all(
-    kinds.map((kind) => start(t, mode === "native" ? "starling" : kind, url, mode, node, rooms ? [rooms] : [], env)));
+    kinds.map((kind, i) => start(t, mode === "native" ? "starling" : kind, urls[i] ?? url, mode, node, rooms ? [rooms] : [], env)));
   const peers = nodes.map(({ kind, port }) => new Peer(t, kind, port));
   await until(() => peers.every((peer) => peer.socket.connected), "the clients");
   // Every node hears every other one.
