@@ -113,6 +113,8 @@ for (const mode of ["native", "classic", "sharded", "streams"])
           assert.equal(proxy.seen.upgrades, transports.length === 1 ? 0 : all.length);
         });
 
+    // Requests are relayed between the nodes of starling, in every mode by the same code and the same connection
+    // (server/engineio/relay_part.h): what a dead or frozen owner costs does not depend on the mode.
     if (mode !== "native") return;
 
     for (const [name, io] of Object.entries(generations))
