@@ -197,7 +197,7 @@ for (const [mode, options] of [["classic", two], ["classic", to_node], ["sharded
     await gather([ann, bob], "red");
   });
 
-for (const [mode, options] of [["streams", two], ["streams", to_node], ["native", recovery]])
+for (const [mode, options] of [["streams", two], ["native", recovery]])
   test(`${named(mode, options)}: the slot of the stream moves under load: nothing is lost`, async (t) => {
     const shards = await redisCluster(t);
     const { peers: [ann, bob] } = await cluster(t, shards[0], mode,
