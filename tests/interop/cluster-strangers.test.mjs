@@ -126,3 +126,38 @@ for (const [mode, way] of Object.entries(ways))
       assert.ok(program.alive);
     }
   });
+
+// What a stranger repeats of a node's messages is old, and what it makes up has no meaning, or is another sender's.
+test("native: rubbish, made-up messages and repeated ones of a node", async (t) => {
+  const redis = await Redis.start(t);
+  const url = `redis://127.0.0.1:${redis.port}`;
+  const { sides, talk } = await pair(t, url, "native");
+  await talk("before");
+  const [ear, mouth] = [await client(t, url), await client(t, url)];
+  const copies = new Map(); // The newest messages of each channel.
+  await ear.pSubscribe("*", (bytes, channel) => {
+    const name = channel.toString();
+    copies.set(name, [...(copies.get(name) ?? []).slice(-4), bytes]);
+  }, true);
+  await talk("to copy");
+  await until(() => copies.size >= 3, "the channel of all nodes, and that of each");
+
+  const { program } = sides[0];
+  const begin = program.output.length;
+  const first = await figure(program, "starling_nodes_refused_total");
+  await until(async () => {
+    for (const name of copies.keys()) for (const bytes of rubbish) await mouth.publish(name, bytes);
+    return await figure(program, "starling_nodes_refused_total") > first
+      && /cluster: messages of other nodes are refused: they have no meaning/.test(program.output.slice(begin));
+  }, "the counter and the log");
+  await talk("after rubbish");
+
+  const kept = [...copies].flatMap(([name, all]) => all.map((bytes) => [name, bytes]));
+  for (const [name, bytes] of kept) await mouth.publish(name, bytes);
+  // The same with one byte changed: another sender, type or number.
+  for (const [name, bytes] of kept)
+    for (const at of [0, 1, 5, 9])
+      await mouth.publish(name, Buffer.from(bytes.map((byte, i) => (i === at ? byte ^ 0x5a : byte))));
+  await talk("after made-up messages");
+  for (const side of sides) assert.ok(side.program.alive);
+});
