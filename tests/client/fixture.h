@@ -39,7 +39,8 @@ public:
 
     void write(std::string_view bytes) {
         while (!bytes.empty()) {
-            const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            const ssize_t sent = server::test::uninterrupted(
+                [&] { return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); });
             if (sent <= 0) return;
             bytes.remove_prefix(static_cast<size_t>(sent));
         }
@@ -97,7 +98,8 @@ public:
 private:
     bool more() {
         char buffer[65536];
-        const ssize_t size = ::recv(fd_.get(), buffer, sizeof buffer, 0);
+        const ssize_t size = server::test::uninterrupted(
+            [&] { return ::recv(fd_.get(), buffer, sizeof buffer, 0); });
         if (size > 0) return in_.append(buffer, static_cast<size_t>(size)), true;
         end_ = size == 0 ? "end" : errno == EAGAIN ? "timeout" : "reset";
         return false;

@@ -69,7 +69,9 @@ inline net::Descriptor connect_to(int listening_fd) {
 
 inline bool wait_for(int fd, short events, int timeout_ms = 5000) {
     pollfd entry{fd, events, 0};
-    return ::poll(&entry, 1, timeout_ms) == 1;
+    int found = 0;
+    while ((found = ::poll(&entry, 1, timeout_ms)) < 0 && errno == EINTR) {}
+    return found == 1;
 }
 
 inline Pair tcp_pair(std::string_view address_text = "127.0.0.1:0") {

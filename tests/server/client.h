@@ -36,6 +36,15 @@ struct Answer {
     }
 };
 
+// Calls the kernel again if it was interrupted: a socket with a time-out is told so by an io_uring of
+// its thread that ends, as after tests of io_uring.
+template <class F>
+auto uninterrupted(F&& call) {
+    auto result = call();
+    while (result < 0 && errno == EINTR) result = call();
+    return result;
+}
+
 class Client {
 public:
     // `receive_buffer_bytes`: small for a peer that does not read; 0: the kernel's default.
@@ -63,7 +72,8 @@ public:
     // False if the connection broke or the server stopped reading.
     bool send(std::string_view bytes) {
         while (!bytes.empty()) {
-            const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            const ssize_t sent = uninterrupted(
+                [&] { return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); });
             if (sent <= 0) return false;
             bytes.remove_prefix(size_t(sent));
         }
@@ -90,7 +100,8 @@ public:
     bool more() {
         if (!end_.empty()) return false;
         char buffer[65536];
-        const ssize_t size = ::recv(fd_.get(), buffer, sizeof buffer, 0);
+        const ssize_t size =
+            uninterrupted([&] { return ::recv(fd_.get(), buffer, sizeof buffer, 0); });
         if (size > 0) return in_.append(buffer, size_t(size)), true;
         end_ = size == 0 ? "<end>" : errno == EAGAIN ? "<timeout>" : "<reset>";
         return false;
@@ -153,7 +164,9 @@ private:
         const timeval wait{wait_s_max, 0};
         ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
         ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
-        if (::connect(fd_.get(), address, size) != 0)
+        // A call that was interrupted goes on connecting, and the next one finds it connected.
+        if (uninterrupted([&] { return ::connect(fd_.get(), address, size); }) != 0 &&
+            errno != EISCONN)
             throw std::runtime_error(std::string("connect: ") + std::strerror(errno));
     }
     std::string take(size_t bytes) {
