@@ -99,7 +99,7 @@ std::vector<BadServer> that_reset_or_are_silent() {
          [](Peer& peer) { peer.wait_for_end(); },
          failed,
          "no answer of the server within the handshake timeout",
-         {.handshake_timeout = 50ms}},
+         {.handshake_timeout = 1s}},
         {"silence when open",
          sends(""),
          failed_open,

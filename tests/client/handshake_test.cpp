@@ -180,7 +180,7 @@ TEST(ClientHandshake, a_reset) {
 
 TEST(ClientHandshake, a_server_that_is_silent_or_trickles) {
     ScriptServer silent([](Peer& peer) { peer.wait_for_end(); });
-    const Outcome none = connect(silent.url(), {.handshake_timeout = 50ms});
+    const Outcome none = connect(silent.url(), {.handshake_timeout = 500ms});
     EXPECT_EQ(none.events, "error close(1006)");
     EXPECT_EQ(none.error, "no answer of the server within the handshake timeout");
     ScriptServer endless([](Peer& peer) {
@@ -188,7 +188,7 @@ TEST(ClientHandshake, a_server_that_is_silent_or_trickles) {
         peer.write("HTTP/1.1 401 Unauthorized\r\nContent-Length: 1000000\r\n\r\nlog in");
         peer.wait_for_end();
     });
-    const Outcome refused = connect(endless.url(), {.handshake_timeout = 50ms});
+    const Outcome refused = connect(endless.url(), {.handshake_timeout = 500ms});
     EXPECT_EQ(refused.error, "the server answered 401 Unauthorized");
     EXPECT_EQ(refused.body, "log in");
 }
