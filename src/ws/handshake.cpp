@@ -1,6 +1,3 @@
-// OpenSSL 3 advises EVP in place of SHA1_Update(). But EVP allocates for each digest, and costs more than the digest.
-// Both use the processor's instructions for SHA-1.
-#define OPENSSL_SUPPRESS_DEPRECATED
 #include "ws/handshake.h"
 
 #include <openssl/evp.h>
@@ -59,6 +56,10 @@ HandshakeVerdict check_handshake(const HandshakeRequest& request) {
     return {101, "Switching Protocols"};
 }
 
+// OpenSSL 3 advises EVP in place of SHA1_Update(). But EVP allocates for each digest, and costs more
+// than the digest. Both use the processor's instructions for SHA-1.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 std::array<char, 28> accept_key(std::string_view key) {
     SHA_CTX context;
     unsigned char hash[sha1_bytes];
@@ -72,6 +73,7 @@ std::array<char, 28> accept_key(std::string_view key) {
     std::memcpy(accept.data(), base64, accept.size());
     return accept;
 }
+#pragma GCC diagnostic pop
 
 bool subprotocols_are_valid(std::string_view offered) noexcept {
     if (offered.empty()) return true;
