@@ -2,6 +2,7 @@
 // sockets of a service manager, the access log.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import path from "node:path";
@@ -150,6 +151,23 @@ test("starling drain announces, closes evenly with 1012, and shows how it goes",
   assert.deepEqual(await deadline(server.exited, "the end"), { code: 0, signal: null });
   assert.equal((await deadline(drained.exited, "starling drain")).code, 0, drained.stderr);
   assert.match(drained.stdout, /^announced: 2\d connections, \d.*\n[^]*the server has ended\n$/);
+});
+
+// The admin's listener ends last: what asks then gets 503, from it or from a proxy in front.
+test("starling drain takes the 503 of a listener that ends for the end", async (t) => {
+  for (const [status, code, words] of [[503, 0, /the server has ended\n$/], [502, 0, /the server has ended\n$/],
+    [401, 1, /^starling admin: 401: /]]) {
+    const admin = http.createServer((request, answer) => {
+      answer.statusCode = request.method === "POST" ? 200 : status;
+      answer.end(JSON.stringify({ state: "closing", connections: 1, seconds_left: 1 }));
+    }).listen(0, "127.0.0.1");
+    t.after(() => admin.close());
+    await once(admin, "listening");
+    const drained = await run(["drain", "--url", `http://127.0.0.1:${admin.address().port}`]);
+    assert.equal(drained.code, code);
+    assert.match(drained.stdout, /^closing: 1 connections, 1 s left\n/);
+    assert.match(code === 0 ? drained.stdout : drained.stderr, words);
+  }
 });
 
 // A client that keeps sending, and that comes back at once when it is closed. What was not answered

@@ -152,6 +152,12 @@ base::Result<std::string> drain_body(const CommandLine& line) {
     return json::serialize(body);
 }
 
+// After a drain. The admin's own listener ends last: its 503 says that the server ended before it.
+// A proxy in front answers with 502, 503 or 504 in place of a server that is gone.
+bool is_gone(const HttpAnswer& answer) {
+    return answer.status == 0 || (answer.status >= 502 && answer.status <= 504);
+}
+
 // Begins, and shows how many connections are left until the server is gone.
 int run_drain(const CommandLine& line, const HttpPost& connection, const std::string& url,
               const Streams& streams) {
@@ -164,7 +170,7 @@ int run_drain(const CommandLine& line, const HttpPost& connection, const std::st
         if (line.find("--no-wait")) return 0;
         (void)::poll(nullptr, 0, 1000);  // The time until the next line.
         answer = ask(connection, {"/admin/api/drain", ""});
-        if (answer.status == 0) return print("the server has ended\n", streams);
+        if (is_gone(answer)) return print("the server has ended\n", streams);
         if (const int fault = check_answer(answer, url, streams.err)) return fault;
     }
 }
