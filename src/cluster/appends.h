@@ -32,6 +32,9 @@ namespace starling::cluster {
 
 class Appends {
 public:
+    // Entries under way at once.
+    static constexpr size_t window_max = 1024;
+
     enum class Answer : uint8_t {
         stored,        // Now or before.
         out_of_order,  // An entry before it is not stored yet.
@@ -70,7 +73,6 @@ private:
     };
     using Items = std::deque<Item>;
 
-    static constexpr size_t window_max = 1024;
     static constexpr size_t window_bytes = size_t{1} << 20;
 
     [[nodiscard]] Items::iterator find(uint64_t number);

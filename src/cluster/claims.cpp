@@ -162,6 +162,8 @@ void Claims::advance(uint64_t id) {
     found.from.id = *older.up_to;
     for (const auto& [entry, event] : older.rows) {
         if (entry <= offset) break;
+        // An entry that is there again, see Repeats.
+        if (event && event->place && event->place->id <= offset) continue;
         if (event && socketio::is_missed_by(*event, found.who)) found.older.push_back(event);
     }
     std::ranges::reverse(found.older);

@@ -5,12 +5,14 @@
 #include <string_view>
 #include <utility>
 
+#include "cluster/repeats.h"
+
 namespace starling::cluster {
 
 uint64_t OwnEvents::print_of(const Entry& entry) noexcept {
     uint64_t print = 0;
     for (const auto& [field, value] : entry)
-        if (field != "uid")
+        if (field != "uid" && field != Repeats::field)
             print = print * 0x9e3779b97f4a7c15 + std::hash<std::string_view>{}(value);
     return print;
 }

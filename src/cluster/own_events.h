@@ -1,9 +1,10 @@
 // cluster/own_events.h: the events of this node that are on their way to a stream and back. The clients
 // of this node get an event when its entry is read, so that all nodes deliver in one order.
 //
-// An entry has no number of its sender. It is known by a print of its bytes: entries of one node come
-// back in the order in which they were sent. An event that does not come back, because Redis refused
-// it or its connection broke, is lost for the other nodes; the clients of this node get it yet.
+// Not every entry has a number of its sender (see Repeats), so it is known by a print of its bytes:
+// entries of one node come back in the order in which they were sent. An event that does not come
+// back, because Redis refused it or its connection broke, is lost for the other nodes; the clients of
+// this node get it yet.
 //
 // Owner: the code that publishes to the stream, one for each stream. Pure. Thread: the owner's.
 #pragma once
@@ -26,7 +27,7 @@ public:
 
     explicit OwnEvents(size_t bytes_max = 64u << 20) noexcept : bytes_max_(bytes_max) {}
 
-    // The print of an entry, without its sender.
+    // The print of an entry, without its sender and its number.
     [[nodiscard]] static uint64_t print_of(const Entry& entry) noexcept;
 
     // An event will be sent. Above bytes_max the oldest are lost.

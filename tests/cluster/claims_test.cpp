@@ -141,6 +141,21 @@ TEST_F(ClaimsTest, WhatAClientSaysIsChecked) {
     EXPECT_EQ(ends(), Lines{std::string(in_words(ClaimEnd::unknown).substr(0, 16))});
 }
 
+// 1-3 was lost with its Redis, and its node has appended it again as 1-7.
+TEST_F(ClaimsTest, WhoHadAnEntryDoesNotGetItAgain) {
+    const std::string other = "other" + pid;
+    store_.add(9);
+    store_.rows[6].event = event("odd", 3);
+    store_.rows.erase(store_.rows.begin() + 2);
+    store_.covered = StreamId{1, 8};
+    up();
+    save();
+    save(other);
+    claim("1-3");
+    claim("1-2", other);
+    EXPECT_EQ(ends(), (Lines{"behind 1-9: 1-5 1-9", "behind 1-9: 1-5 1-3 1-9"}));
+}
+
 TEST_F(ClaimsTest, ASessionIsTakenOnce) {
     store_.add(4);
     up();

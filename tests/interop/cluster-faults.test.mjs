@@ -191,9 +191,8 @@ for (const [mode, options] of [["classic", two], ["classic", to_node], ["sharded
     await until(() => bob.heard.some((text) => Number(text) > away), "the replica to be the master");
     t.diagnostic(`healed ${Math.round(performance.now() - killed)} ms after the death of the master`);
     await last_word(ann_says, ann, bob);
-    // What the replica had not got from the master, and clients had, comes again where it is appended again.
-    const again = options === recovery ? away : 0;
-    check(t, bob.heard, ann_says.said + 1, mode === "classic" && options === to_node ? ann_says.said : away, "", again);
+    // What the replica had not got from the master is lost, or was heard before, and does not come again.
+    check(t, bob.heard, ann_says.said + 1, mode === "classic" && options === to_node ? ann_says.said : away);
     await gather([ann, bob], "red");
   });
 

@@ -101,6 +101,38 @@ test("Redis gets the script of an entry once, and again when it has forgotten th
   for (const peer of peers) assert.deepEqual(peer.heard, ["first", ...said, ...again, ...denied]);
 });
 
+// A replica that becomes the master without the newest entries gets them again. Here they are taken out of the stream
+// and appended as they were.
+test("entries that are in the stream again after a failover come once, also to clients that come back", async (t) => {
+  const redis = await Redis.start(t);
+  const all = await nodes(t, redis, ["starling", "starling"], native);
+  const speaker = await guest(t, all[0], null);
+  const here = await Promise.all(all.map((node) => guest(t, node)));
+  const [knows, misses] = [await guest(t, all[1]), await guest(t, all[1])];
+  await warm([speaker], [...here, knows, misses]);
+  misses.cut();
+  await until(async () => (await speaker.do("who", "all")).length === 3, "the end of a connection");
+  const said = numbers("sentence", 20);
+  for (const text of said) await speaker.do("say", "all", text);
+  await until(() => [...here, knows].every((one) => one.texts("sentence").length === 20), "the sentences");
+  knows.cut();
+  const again = await redis.cli("EVAL", `
+    local rows = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 10)
+    for i = #rows, 1, -1 do
+      redis.call('XDEL', KEYS[1], rows[i][1])
+      redis.call('XADD', KEYS[1], '*', unpack(rows[i][2]))
+    end
+    return #rows`, "1", await streamName(redis, "native"));
+  assert.equal(again, "10");
+  await speaker.do("say", "all", "after");
+  await until(() => here.every((one) => one.texts("after").length > 0), "the next sentence");
+  await knows.back(all[0]);
+  await misses.back(all[0]);
+  for (const one of [knows, misses]) assert.equal(one.socket.recovered, true);
+  await until(() => [knows, misses].every((one) => one.texts("after").length > 0), "what was missed");
+  for (const one of [...here, knows, misses]) assert.deepEqual(one.texts("sentence"), said);
+});
+
 test("a client of a frozen node goes on at another one, and its old connection ends when the node thaws", async (t) => {
   const redis = await Redis.start(t);
   const [frozen, other] = await nodes(t, redis, ["starling", "starling"], native);

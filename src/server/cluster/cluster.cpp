@@ -145,6 +145,9 @@ void ClusterExtension::add_recovery(Figures& figures) const {
                     "Sessions that could not be saved in Redis", figures_.unsaved);
     figures.counter("starling_cluster_stream_gaps_total",
                     "Losses after which entries of a stream may be missing", figures_.gaps);
+    figures.counter("starling_cluster_stream_repeats_total",
+                    "Entries that were in a stream again after a failover, and were passed over",
+                    figures_.repeats);
 }
 
 sio::ClusterStats ClusterExtension::stats() const {

@@ -18,7 +18,7 @@ struct ClusterFigures {
         refused{0}, incomplete{0}, losses{0}, bounced{0}, unread{0};
     std::array<std::atomic<uint64_t>, redis::error_kinds> errors{};
     std::array<std::atomic<uint64_t>, cluster::claim_ends> claims{};  // By their end.
-    std::atomic<uint64_t> unsaved{0}, gaps{0};
+    std::atomic<uint64_t> unsaved{0}, gaps{0}, repeats{0};
     std::atomic<bool> reads{false};  // Whatever comes into the stream from now on is read.
 };
 

@@ -87,7 +87,8 @@ ClusterPart::ClusterPart(const ClusterSettings& settings, Worker& worker, socket
             },
             settings.node.outbox.bytes_max);
     if (adapter_.recovery())
-        recovery_ = std::make_unique<StreamRecovery>(settings, worker, adapter_, *client_, figures);
+        recovery_ = std::make_unique<StreamRecovery>(settings, worker, adapter_, *client_, repeats_,
+                                                     figures);
     adapter_.each_static([this](const std::string& name, auto&) { node_->open(name); });
     if (peers_) peers_->begin(*client_);
 }
@@ -217,12 +218,19 @@ void ClusterPart::on_stream(socketio::StreamPlace place, bool again) {
     figures_.reads.store(true, std::memory_order_relaxed);
 }
 
-void ClusterPart::on_entry(socketio::StreamPlace place, const cluster::Entry& entry) {
+void ClusterPart::take_entry(socketio::StreamPlace place, const cluster::Entry& entry) {
     place_ = place;
     const auto uid = std::ranges::find(entry, "uid", &cluster::Entry::value_type::first);
     const bool own = uid != entry.end() && uid->second == node_->uid();
     if (!own || !recovery_ || !recovery_->take_own(place, entry)) node_->on_entry(entry, now_ms());
     place_.reset();
+}
+
+void ClusterPart::on_entry(socketio::StreamPlace place, const cluster::Entry& entry) {
+    if (appends_ && repeats_.read(entry, place.id))
+        figures_.repeats.fetch_add(1, std::memory_order_relaxed);
+    else
+        take_entry(place, entry);
     if (recovery_) recovery_->on_read(place);
     order_.read(place.id);
     touched();

@@ -14,6 +14,7 @@
 
 #include "cluster/appends.h"
 #include "cluster/node.h"
+#include "cluster/repeats.h"
 #include "cluster/stream_order.h"
 #include "net/resolver.h"
 #include "redis/client/client.h"
@@ -89,6 +90,7 @@ private:
                  cluster::OnReport report);
     void failed(std::string_view what, std::string_view error);
     void count_error(std::string_view error);
+    void take_entry(socketio::StreamPlace place, const cluster::Entry& entry);
     void send_entry(cluster::Sending sending);
     void append(uint64_t number, uint64_t first, const cluster::Sending& sending);
     [[nodiscard]] bool needs_script(std::string_view error);
@@ -115,6 +117,7 @@ private:
     std::unique_ptr<StreamRecovery> recovery_;
     std::optional<socketio::StreamPlace> place_;  // Of the entry that is being read.
     std::unique_ptr<StreamReader> reader_;
+    cluster::Repeats repeats_;
     cluster::StreamOrder order_;
     std::unique_ptr<cluster::Appends> appends_;  // Null: entries are appended at most once.
     const std::string script_hash_;

@@ -67,6 +67,8 @@ void ClusterPart::append(uint64_t number, uint64_t first, const cluster::Sending
                                         texts[1],
                                         length};
     add_fields(words, sending.entry);
+    words.push_back(cluster::Repeats::field);
+    words.push_back(texts[0]);
     client_->command(
         words,
         [this, number, by_hash](const redis::Answer& answer) {

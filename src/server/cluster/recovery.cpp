@@ -39,11 +39,12 @@ cluster::ClaimOptions claim_options(const ClusterSettings& settings,
 // crash the session must live for the whole of it, counted from the latest refresh at least.
 StreamRecovery::StreamRecovery(const ClusterSettings& settings, Worker& worker,
                                socketio::Adapter& adapter, redis::client::Client& client,
-                               ClusterFigures& figures)
+                               const cluster::Repeats& repeats, ClusterFigures& figures)
     : settings_(settings),
       worker_(worker),
       adapter_(adapter),
       client_(client),
+      repeats_(repeats),
       figures_(figures),
       streams_(cluster::stream_names(settings.node.dialect.stream, settings.node.dialect.streams)),
       alive_ms_(std::to_string(
@@ -305,6 +306,8 @@ std::shared_ptr<const Command> StreamRecovery::event_of(const cluster::Entry& en
         if (read && (*read).kind == cluster::Kind::emit && !(*read).target.flags.volatile_packet &&
             adapter_.records((*read).nsp))
             event = to_command(*read, adapter_, cluster::to_text(place.id));
+        // Clients that had it from there do not miss it.
+        place.id = repeats_.first_of(entry).value_or(place.id);
         if (event) event->place = place;
     }
     arena_.clear();  // After the values in it.

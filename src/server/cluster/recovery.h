@@ -14,6 +14,7 @@
 #include "cluster/claims.h"
 #include "cluster/message.h"
 #include "cluster/own_events.h"
+#include "cluster/repeats.h"
 #include "net/loop.h"
 #include "redis/client/client.h"
 #include "server/cluster/cluster.h"
@@ -26,7 +27,8 @@ namespace starling::server {
 class StreamRecovery final : cluster::SessionStore {
 public:
     StreamRecovery(const ClusterSettings& settings, Worker& worker, socketio::Adapter& adapter,
-                   redis::client::Client& client, ClusterFigures& figures);
+                   redis::client::Client& client, const cluster::Repeats& repeats,
+                   ClusterFigures& figures);
 
     // ---- Redis ------------------------------------------------------------------------------------
     void up();
@@ -84,6 +86,7 @@ private:
     Worker& worker_;
     socketio::Adapter& adapter_;
     redis::client::Client& client_;
+    const cluster::Repeats& repeats_;
     ClusterFigures& figures_;
     const std::vector<std::string> streams_;
     const std::string alive_ms_, left_ms_;
