@@ -272,7 +272,7 @@ describe("starling bench, other scenarios", () => {
     assert.deepEqual([closed.code, closed.report.errors], [0, {}]);
     const wrong = await bench(url, ...acks, ...rate, "--event", "wrong");
     assert.deepEqual([wrong.code, wrong.report.errors], [1, { "bad answer": 5 }]);
-    const other = await bench(await webSockets(echoed), ...acks);
+    const other = await bench(await webSockets(echoed), ...acks, "--timeout-s", "1");
     assert.equal(other.code, 1);
     assert.equal(other.report.connections.opened, 0);
   });

@@ -16,9 +16,9 @@ for (const name of ["NO_COLOR", "http_proxy", "https_proxy", "all_proxy", "no_pr
 
 // On pipes. `stdin`: "pipe" or "ignore".
 export class Connect {
-  out = Buffer.alloc(0);
   err = "";
   #child;
+  #pieces = [];
 
   constructor(args, { env = {}, stdin = "pipe", paused = false } = {}) {
     this.#child = this.launch(args, { env: { ...environment, ...env }, stdin });
@@ -38,7 +38,11 @@ export class Connect {
   }
 
   // Standard output is read from here on.
-  read() { this.#child.stdout.on("data", (bytes) => { this.out = Buffer.concat([this.out, bytes]); }); }
+  read() { this.#child.stdout.on("data", (bytes) => { this.#pieces.push(bytes); }); }
+  get out() {
+    if (this.#pieces.length !== 1) this.#pieces = [Buffer.concat(this.#pieces)];
+    return this.#pieces[0];
+  }
   get pid() { return this.#child.pid; }
   get child() { return this.#child; }
   get text() { return this.out.toString(); }
