@@ -10,6 +10,7 @@
 #include "base/keyed_hash.h"
 #include "cluster/names.h"
 #include "cluster/node_codec.h"
+#include "cluster/payload_head.h"
 #include "server/cluster/messages.h"
 #include "server/socketio/socketio.h"
 
@@ -35,9 +36,8 @@ uint64_t random_seed() {
 // In place of the sender and the question, which Nodes knows.
 constexpr std::string_view known = "-";
 
-// No message begins like these.
+// No message begins like this.
 constexpr std::string_view greeting = "!recovery";
-constexpr char stored_mark = '@';
 
 std::optional<std::string> written(cluster::Message& message) {
     message.uid = known;
@@ -294,7 +294,7 @@ void NativeLink::ask(const Command& command, const std::string& nsp, cluster::On
     stream_->when_stored(bytes, [this, target = std::move(target), payload = *std::move(payload),
                                  report = std::move(report)](socketio::StreamId stored) {
         std::string marked = payload;
-        marked.insert(path_.size() + 1, stored_mark + to_text(stored) + "\n");
+        marked.insert(path_.size() + 1, cluster::stored_line(stored));
         ask_now(target, std::move(marked), report);
     });
 }
@@ -357,22 +357,19 @@ void NativeLink::on_publication(const Nodes::Incoming& in, std::string_view body
 }
 
 void NativeLink::on_question(const Nodes::Incoming& in, std::string_view body) {
-    if (!body.starts_with(stored_mark)) return answer(in, body);
-    const size_t end = std::min(body.find('\n'), body.size() - 1);
-    const auto stored = cluster::parse_stream_id(body.substr(1, end - 1));
-    body.remove_prefix(end + 1);
-    if (!stored || !stream_) return answer(in, body);
+    const cluster::QuestionBody question = cluster::read_question_body(body);
+    if (!question.stored || !stream_) return answer(in, question.message);
     // The other node has stored entries before it asked.
     std::vector<std::string> rooms(in.rooms.begin(), in.rooms.end());
-    size_t bytes = body.size();
+    size_t bytes = question.message.size();
     for (const auto& room : rooms) bytes += room.size() + sizeof(std::string);
-    stream_->when_read(
-        *stored, bytes,
-        [this, from = in.from, question = in.question, rooms = std::move(rooms),
-         message = std::string(body)] {
-            const std::vector<std::string_view> views(rooms.begin(), rooms.end());
-            answer({.from = from, .rooms = views, .payload = {}, .question = question}, message);
-        });
+    stream_->when_read(*question.stored, bytes,
+                       [this, from = in.from, id = in.question, rooms = std::move(rooms),
+                        message = std::string(question.message)] {
+                           const std::vector<std::string_view> views(rooms.begin(), rooms.end());
+                           answer({.from = from, .rooms = views, .payload = {}, .question = id},
+                                  message);
+                       });
 }
 
 void NativeLink::answer(const Nodes::Incoming& in, std::string_view body) {
@@ -396,10 +393,10 @@ void NativeLink::answer(const Nodes::Incoming& in, std::string_view body) {
 }
 
 NativeLink* SocketIoMember::split(std::string_view payload, std::string_view& body) const {
-    const size_t end = payload.find('\n');
-    if (end == std::string_view::npos) return nullptr;
-    body = payload.substr(end + 1);
-    const auto found = links_.find(payload.substr(0, end));
+    const auto read = cluster::read_payload(payload);
+    if (!read) return nullptr;
+    body = read->body;
+    const auto found = links_.find(read->path);
     return found == links_.end() ? nullptr : found->second;
 }
 

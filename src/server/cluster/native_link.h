@@ -7,8 +7,8 @@
 //
 // With connection_state_recovery the events of a namespace, and joins, leaves and disconnects, go by a
 // stream of Redis instead, which gives all nodes one order: see ClusterExtension. Questions and
-// server-side events go between the nodes in any case. A question then has a line before its message:
-// `@` and the id of the entry that its node has stored last, which the other node reads first.
+// server-side events go between the nodes in any case. A question then names the entry that its node has
+// stored last, which the other node reads first: see cluster/payload_head.h.
 #pragma once
 
 #include <array>
