@@ -340,9 +340,11 @@ for (const mode of modes) {
     t.diagnostic(`anew after ${Math.round(performance.now() - begin)} ms while Redis is away`);
     for (const text of numbers("meanwhile", 100)) speaker.socket.emit("say", "all", text, () => {});
     await redis.restart();
+    const back = performance.now();
     // The second node as well: a client waits there for 2 s until the node has read as much as the client.
     await until(() => [stays, moves, there].every((one) => one.texts("meanwhile 99").length > 0),
       "what was said meanwhile");
+    t.diagnostic(`healed ${Math.round(performance.now() - back)} ms after Redis was back`);
     for (const one of [stays, moves, there])
       assert.deepEqual(one.texts("meanwhile"), numbers("meanwhile", 100));
     // The sessions are in the new Redis, too.

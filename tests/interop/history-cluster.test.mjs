@@ -240,7 +240,9 @@ test("events wait while Redis is away, and come once when it is back", async (t)
   for (const node of nodes)
     await until(() => /Redis is away/.test(node.output), "the nodes to see it");
   await redis.restart();
+  const back = performance.now();
   await published;
+  t.diagnostic(`healed ${Math.round(performance.now() - back)} ms after Redis was back`);
   const missing = ({ got }) => compare(got, publishers, count).lost;
   await until(() => all.every((one) => missing(one).every((event) => before.has(event))),
     `all events: ${all.map((one) => missing(one)).join(" | ")}`);
@@ -313,7 +315,9 @@ for (const [name, start] of [["a Redis Cluster", threeShards], ["a Redis with Se
       for (const node of nodes)
         await until(() => /Redis is away/.test(node.output), "the nodes to see it");
       if (shards) await shards[2].restart();
+      const begin = performance.now();
       for (const node of nodes) await ready(node);
+      t.diagnostic(`healed ${Math.round(performance.now() - begin)} ms after ${shards ? "the shard was back" : "all had seen it"}`);
     });
   });
 
@@ -390,8 +394,11 @@ test("the history goes on when Sentinel makes the replica the master", async (t)
   const length = async (redis) => Number(await redis.cli("XLEN", "starling:history:{news}"));
   await until(async () => await length(replica) === 3 * count / 2, "the replica to have it");
   await master.kill();
+  const killed = performance.now();
   const second = publishers.map((name) => publisher(name, count, nodes, new Set(),
-    () => { ++answered; }, "topic1"));
+    () => {
+      if (++answered === 1) t.diagnostic(`healed ${Math.round(performance.now() - killed)} ms after the death of the master`);
+    }, "topic1"));
   await Promise.all(second);
   assert.equal(answered, 3 * count);
   await checkHistory(nodes, "news", count / 2);
