@@ -6,4 +6,6 @@ file=$1
 header=$2
 shift 2
 "$@" -x c++-header -Xclang -fno-pch-timestamp -fpch-instantiate-templates -MD -MT "$file" -MF "$file.d" -o "$file" "$header"
-"$@" -x c++-header -E -P -dD "$header" | sha256sum >"$file.sum"
+"$@" -x c++-header -E -P -dD -o "$file.text" "$header"
+sha256sum <"$file.text" >"$file.sum"
+rm "$file.text"
