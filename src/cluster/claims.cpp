@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cluster/node_codec.h"
+#include "cluster/repeats.h"
 
 namespace starling::cluster {
 namespace {
@@ -150,6 +151,7 @@ void Claims::advance(uint64_t id) {
         return;
     }
     leave_ahead(id, at->second);
+    if (!is_certain(at->second, *covered)) return finish(at, ClaimEnd::too_old);
     RestoredSession& found = *at->second.found;
     found.from = {stream, offset};
     if (offset >= *covered) return finish(at, ClaimEnd::restored);
@@ -162,12 +164,39 @@ void Claims::advance(uint64_t id) {
     found.from.id = *older.up_to;
     for (const auto& [entry, event] : older.rows) {
         if (entry <= offset) break;
-        // An entry that is there again, see Repeats.
-        if (event && event->place && event->place->id <= offset) continue;
         if (event && socketio::is_missed_by(*event, found.who)) found.older.push_back(event);
     }
     std::ranges::reverse(found.older);
     finish(at, ClaimEnd::restored);
+}
+
+void Claims::entries_lost(StreamPlace left, uint64_t now_ms) {
+    const StreamId read = read_[left.stream];
+    const auto [at, is_first] = losses_.try_emplace(left.stream, Loss{left.id, read});
+    Loss& loss = at->second;
+    if (!is_first && loss.until_ms <= now_ms) loss = {left.id, read};
+    loss.left = std::min(loss.left, left.id);
+    loss.read = read;
+    // Later, each client was at a node that had read all that came again.
+    loss.until_ms = now_ms + Repeats::may_come_ms + options_.session_ms_max;
+}
+
+void Claims::on_repeat(StreamPlace place) {
+    const auto found = losses_.find(place.stream);
+    if (found != losses_.end()) found->second.repeated = place.id;
+}
+
+bool Claims::is_certain(const Claim& claim, StreamId covered) const {
+    const auto found = losses_.find(claim.offset.stream);
+    if (found == losses_.end() || found->second.until_ms <= now_ms_) return true;
+    const Loss& loss = found->second;
+    const StreamId offset = claim.offset.id;
+    // Its node had read all that came again, and what it missed is behind that.
+    if (offset >= std::max(loss.read, loss.repeated) && !store_.repeats_may_come()) return true;
+    // This node knows what the client had, or its node had read the stream as this one had.
+    const bool is_known = claim.found->had_by.empty() || offset <= loss.first_read;
+    // The window has what was lost, if the client missed any of it.
+    return is_known && (offset >= covered || covered <= loss.left);
 }
 
 Claims::Older& Claims::older_of(uint32_t stream, StreamId covered) {

@@ -13,6 +13,9 @@
 // clients that need them. A client whose offset is older than what the stream still holds, or than what
 // fits into bytes_max, starts anew.
 //
+// A failover of Redis may lose entries, and some of them may come again. Where this node cannot know what
+// a client had of these, the client starts anew.
+//
 // What a client claims, and what is in Redis, is not trusted: it is bounded and checked.
 //
 // Owner: the code that owns the connection to Redis. Pure. Thread: the owner's.
@@ -84,6 +87,8 @@ public:
     [[nodiscard]] virtual std::vector<Row> window(uint32_t stream) const = 0;
     // The stream of the namespace.
     [[nodiscard]] virtual uint32_t stream_of(std::string_view nsp) const = 0;
+    // Entries that this node has read may still come again, see Repeats.
+    [[nodiscard]] virtual bool repeats_may_come() const = 0;
 
 protected:
     ~SessionStore() = default;
@@ -96,7 +101,8 @@ struct ClaimOptions {
     uint64_t kept_ms = 10'000;     // How long they are kept when no client needs them.
     bool foreign_sessions = true;  // Sessions that do not name their namespace.
     size_t session_bytes_max = 1u << 20;
-    uint64_t table_seed = 0;  // Random and secret, see Arena.
+    uint64_t session_ms_max = 120'000;  // How long a client may be away.
+    uint64_t table_seed = 0;            // Random and secret, see Arena.
 };
 
 class Claims {
@@ -110,6 +116,10 @@ public:
     void claim(const SessionClaim& claim, uint64_t now_ms, Done done);
     // This node has read its streams up to here.
     void on_read(StreamPlace place);
+    // The stream has lost the entries behind `left` that this node has read. Some may come again.
+    void entries_lost(StreamPlace left, uint64_t now_ms);
+    // An entry is there again. Clients of this node had it before.
+    void on_repeat(StreamPlace place);
     [[nodiscard]] std::optional<uint64_t> due_ms() const noexcept;
     void on_time(uint64_t now_ms);
 
@@ -137,6 +147,14 @@ private:
         size_t bytes = 0;                         // Without those of the window.
         uint64_t used_ms = 0;
     };
+    // What a stream has lost, in one failover or in several, until no session is left from before.
+    struct Loss {
+        StreamId left;           // Everything up to here is in the stream.
+        StreamId first_read;     // The newest entry that this node had read at the first of them,
+        StreamId read = {};      // and at the last one.
+        StreamId repeated = {};  // The newest entry that is there again.
+        uint64_t until_ms = 0;
+    };
     using Open = std::map<uint64_t, Claim>;
 
     void on_taken(uint64_t id, SessionStore::Taken taken);
@@ -147,6 +165,7 @@ private:
     void read_back(uint32_t stream, Older& older);
     void on_page(uint32_t stream, StreamId from, std::optional<SessionStore::Page> page);
     void leave_ahead(uint64_t id, Claim& claim);
+    [[nodiscard]] bool is_certain(const Claim& claim, StreamId covered) const;
     void finish(Open::iterator claim, ClaimEnd end);
 
     const ClaimOptions options_;
@@ -160,6 +179,7 @@ private:
     std::map<uint32_t, std::multimap<StreamId, uint64_t>>
         ahead_;  // Claims that wait for on_read().
     std::map<uint32_t, Older> older_;
+    std::map<uint32_t, Loss> losses_;
     uint64_t now_ms_ = 0;
 };
 

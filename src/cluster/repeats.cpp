@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
+
+#include "cluster/own_events.h"
 
 namespace starling::cluster {
 namespace {
@@ -11,57 +14,81 @@ constexpr size_t uid_bytes_max = 64;
 struct Name {
     std::string_view uid;
     uint64_t number = 0;  // 0: it has none.
+    uint64_t first = 0;
 };
 
+bool read_number(std::string_view text, uint64_t& number) noexcept {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && end == text.data() + text.size();
+}
+
+// "17 15"
+bool read_value(std::string_view text, Name& name) noexcept {
+    const size_t space = text.find(' ');
+    return space != std::string_view::npos && read_number(text.substr(0, space), name.number) &&
+           read_number(text.substr(space + 1), name.first) && name.first <= name.number;
+}
+
+std::string_view field_of(const Entry& entry, std::string_view name) noexcept {
+    const auto found = std::ranges::find(entry, name, &Entry::value_type::first);
+    return found == entry.end() ? std::string_view() : std::string_view(found->second);
+}
+
 Name name_of(const Entry& entry) noexcept {
-    Name name;
-    for (const auto& [field, value] : entry) {
-        if (field == "uid" && value.size() <= uid_bytes_max) name.uid = value;
-        if (field != Repeats::field) continue;
-        const auto [end, error] =
-            std::from_chars(value.data(), value.data() + value.size(), name.number);
-        if (error != std::errc() || end != value.data() + value.size()) name.number = 0;
-    }
-    if (name.uid.empty()) name.number = 0;
+    Name name{.uid = field_of(entry, "uid")};
+    if (name.uid.empty() || name.uid.size() > uid_bytes_max ||
+        !read_value(field_of(entry, Repeats::field), name))
+        name.number = 0;
     return name;
 }
 
 }  // namespace
 
-Repeats::Node& Repeats::node_of(std::string_view uid) {
-    if (const auto found = nodes_.find(uid); found != nodes_.end()) return *found->second;
-    if (nodes_.size() >= nodes_max_)
-        nodes_.erase(std::ranges::min_element(
-            nodes_, {}, [](const Nodes::value_type& node) { return node.second->used_at; }));
-    return *nodes_.emplace(uid, std::make_unique<Node>()).first->second;
+std::string Repeats::value_of(uint64_t number, uint64_t first) {
+    return std::to_string(number) + " " + std::to_string(first);
 }
 
-std::optional<Repeats::StreamId> Repeats::read(const Entry& entry, StreamId id) {
-    const auto [uid, number] = name_of(entry);
+Repeats::Node& Repeats::node_of(std::string_view uid) {
+    if (const auto found = nodes_.find(uid); found != nodes_.end()) return found->second;
+    if (nodes_.size() >= nodes_max_)
+        nodes_.erase(std::ranges::min_element(
+            nodes_, {}, [](const Nodes::value_type& node) { return node.second.used_at; }));
+    return nodes_.emplace(uid, Node()).first->second;
+}
+
+void Repeats::may_come(uint64_t now_ms, std::string_view all_answered) {
+    until_ms_ = now_ms + may_come_ms;
+    ++losses_;
+    const auto found = nodes_.find(all_answered);
+    if (found != nodes_.end()) nodes_.erase(found);
+}
+
+bool Repeats::may_still_come(uint64_t now_ms) const noexcept {
+    return now_ms < until_ms_ && std::ranges::any_of(nodes_, [this](const Nodes::value_type& one) {
+               const Node& node = one.second;
+               const uint64_t newest = node.loss == losses_ ? node.newest : 0;
+               return !node.items.empty() && node.items.back().number > newest;
+           });
+}
+
+std::optional<Repeats::StreamId> Repeats::read(const Entry& entry, StreamId id, uint64_t now_ms) {
+    const auto [uid, number, first] = name_of(entry);
     if (number == 0) return std::nullopt;
     Node& node = node_of(uid);
     node.used_at = ++reads_;
-    if (number > node.newest) {
-        const uint64_t skipped = std::min<uint64_t>(number - node.newest - 1, kept_of_a_node);
-        for (uint64_t i = 1; i <= skipped; ++i) node.ids[(number - i) % kept_of_a_node] = {};
-        node.newest = number;
-    } else if (node.newest - number >= kept_of_a_node) {
+    node.newest = std::max(number, std::exchange(node.loss, losses_) == losses_ ? node.newest : 0);
+    auto& items = node.items;
+    while (!items.empty() && items.front().number < first) items.pop_front();
+    const uint64_t print = OwnEvents::print_of(entry);
+    const auto at = std::ranges::lower_bound(items, number, {}, &Item::number);
+    if (at == items.end() || at->number != number) {
+        items.insert(at, {number, id, print});
+        if (items.size() > entries_max) items.pop_front();
         return std::nullopt;
-    } else if (const StreamId first = node.ids[number % kept_of_a_node]; first != StreamId{}) {
-        return first;
     }
-    node.ids[number % kept_of_a_node] = id;
+    if (at->print == print && now_ms < until_ms_) return at->id;
+    *at = {number, id, print};
     return std::nullopt;
-}
-
-std::optional<Repeats::StreamId> Repeats::first_of(const Entry& entry) const {
-    const auto [uid, number] = name_of(entry);
-    const auto found = number == 0 ? nodes_.end() : nodes_.find(uid);
-    if (found == nodes_.end()) return std::nullopt;
-    const Node& node = *found->second;
-    if (number > node.newest || node.newest - number >= kept_of_a_node) return std::nullopt;
-    const StreamId first = node.ids[number % kept_of_a_node];
-    return first == StreamId{} ? std::nullopt : std::optional(first);
 }
 
 }  // namespace starling::cluster

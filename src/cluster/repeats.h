@@ -1,22 +1,22 @@
 // cluster/repeats.h: entries that are in a stream again. A replica that becomes the master may lack the
-// newest entries. The node that had appended them, and had no answer, appends them again; nodes that had
-// read them before know them by the number that their node gives each entry.
+// newest entries, and a Redis that starts anew lacks all. A node that had no answer for an entry appends
+// it again then. Nodes that had read it before know it by the number that its node gives each entry.
 //
-//     appended.emplace_back(Repeats::field, "17");          // by the node that appends it
-//     if (repeats.read(entry, id)) return;                  // each entry, in the order of the stream
-//     const auto first = repeats.first_of(entry);           // an entry that is read back
+//     appended.emplace_back(Repeats::field, Repeats::value_of(number, first));  // by the node that appends
+//     repeats.may_come(now_ms);                           // the stream has lost entries
+//     if (repeats.read(entry, id, now_ms)) return;        // each entry, in the order of the stream
 //
-// What is read is not trusted: it is bounded.
+// Only then, and for a while, entries are taken for repeats, and only if their bytes are the same: what is
+// in Redis is not trusted. It is bounded, too.
 //
 // Owner: the code that reads the stream. Pure. Thread: the owner's.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,30 +31,44 @@ class Repeats {
 public:
     using StreamId = socketio::StreamId;
 
-    // The field of an entry that holds the number, decimal. The numbers of a node grow by one.
+    // The field of an entry with its number, and the least number that had no answer when it was given
+    // to Redis: what is before that never comes again. Decimal.
     static constexpr std::string_view field = "n";
-    // So many of the newest entries of a node may come again: no more are under way at once.
-    static constexpr size_t kept_of_a_node = Appends::window_max;
+    [[nodiscard]] static std::string value_of(uint64_t number, uint64_t first);
+    // Nodes find the new master within seconds.
+    static constexpr uint64_t may_come_ms = 30'000;
+    // Of one node. No more are under way at once.
+    static constexpr size_t entries_max = Appends::window_max;
 
-    explicit Repeats(size_t nodes_max = 256) noexcept : nodes_max_(nodes_max) {}
+    explicit Repeats(size_t nodes_max = 1024) noexcept : nodes_max_(nodes_max) {}
 
-    // Where the same entry was read before. Nothing: it is new, or has no number.
-    std::optional<StreamId> read(const Entry& entry, StreamId id);
-    // Where it was read first. Nothing: it has not been read, or is too old, or has no number.
-    [[nodiscard]] std::optional<StreamId> first_of(const Entry& entry) const;
+    // `all_answered`: a node that has answers for all of its entries; "": none is known.
+    void may_come(uint64_t now_ms, std::string_view all_answered);
+    // Some that this node has read before the loss may still come. A node appends in the order of its
+    // numbers, so none comes from a node that has appended a later one since.
+    [[nodiscard]] bool may_still_come(uint64_t now_ms) const noexcept;
+    // Where the same entry was read before. Nothing: it is new, has no number, or comes too late.
+    std::optional<StreamId> read(const Entry& entry, StreamId id, uint64_t now_ms);
 
 private:
-    struct Node {
-        uint64_t newest = 0;   // The greatest number,
-        uint64_t used_at = 0;  // and when it came: reads_.
-        // By the number modulo the length. All zero: that number was not read.
-        std::array<StreamId, kept_of_a_node> ids{};
+    struct Item {
+        uint64_t number;
+        StreamId id;
+        uint64_t print;
     };
-    using Nodes = std::map<std::string, std::unique_ptr<Node>, std::less<>>;
+    struct Node {
+        std::deque<Item> items = {};  // By number. Those that may come again.
+        uint64_t used_at = 0;         // reads_.
+        uint64_t loss = 0;            // losses_, when it was heard last,
+        uint64_t newest = 0;          // and its greatest number since that loss.
+    };
+    using Nodes = std::map<std::string, Node, std::less<>>;
 
     [[nodiscard]] Node& node_of(std::string_view uid);
 
     const size_t nodes_max_;
+    uint64_t until_ms_ = 0;
+    uint64_t losses_ = 0;  // Calls of may_come().
     uint64_t reads_ = 0;
     Nodes nodes_;  // By uid. The one that was silent for the longest time makes room.
 };

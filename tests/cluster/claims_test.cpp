@@ -30,7 +30,7 @@ class Store final : public SessionStore {
 public:
     void take(const std::string& of, std::function<void(Taken)> done) override {
         calls.push_back([this, of, done] {
-            Taken taken{.reached = reached};
+            Taken taken{.reached = reached, .had_by = had_by};
             const auto found = sessions.find(of);
             if (found != sessions.end()) {
                 taken.value = found->second;
@@ -53,12 +53,14 @@ public:
     }
     std::optional<StreamId> covered_from(uint32_t) const override { return covered; }
     std::vector<Row> window(uint32_t) const override {
-        std::vector<Row> kept;
-        for (auto row = rows.rbegin(); row != rows.rend() && row->id > *covered; ++row)
-            kept.push_back(*row);
-        return kept;
+        const auto& from = kept.empty() ? rows : kept;
+        std::vector<Row> found;
+        for (auto row = from.rbegin(); row != from.rend() && row->id > *covered; ++row)
+            found.push_back(*row);
+        return found;
     }
     uint32_t stream_of(std::string_view) const override { return 0; }
+    bool repeats_may_come() const override { return more; }
 
     void answer() {
         while (!calls.empty()) {
@@ -73,9 +75,12 @@ public:
     }
 
     bool reached = true;
+    bool more = false;
+    std::string had_by;
     std::optional<StreamId> covered = StreamId{0, 0};
     std::map<std::string, std::string> sessions;
     std::deque<Row> rows;
+    std::deque<Row> kept;  // Of the window; if it is empty, those of `rows`.
     uint64_t newest = 0;
     int pages = 0;
     std::deque<std::function<void()>> calls;
@@ -141,19 +146,81 @@ TEST_F(ClaimsTest, WhatAClientSaysIsChecked) {
     EXPECT_EQ(ends(), Lines{std::string(in_words(ClaimEnd::unknown).substr(0, 16))});
 }
 
-// 1-3 was lost with its Redis, and its node has appended it again as 1-7.
-TEST_F(ClaimsTest, WhoHadAnEntryDoesNotGetItAgain) {
-    const std::string other = "other" + pid;
-    store_.add(9);
-    store_.rows[6].event = event("odd", 3);
-    store_.rows.erase(store_.rows.begin() + 2);
-    store_.covered = StreamId{1, 8};
-    up();
-    save();
-    save(other);
-    claim("1-3");
-    claim("1-2", other);
-    EXPECT_EQ(ends(), (Lines{"behind 1-9: 1-5 1-9", "behind 1-9: 1-5 1-3 1-9"}));
+// This node had read up to 1-6 when Redis lost 1-3 to 1-6. 1-3 is there again as 1-8; 1-7 and 1-9 are new.
+class ClaimsLossTest : public ClaimsTest {
+protected:
+    ClaimsLossTest() {
+        store_.add(6);
+        up();
+        store_.kept = store_.rows;
+        store_.covered = StreamId{1, 2};
+        store_.rows.resize(2);
+        claims_->entries_lost({0, {1, 2}}, now_ms_);
+        comes();
+        store_.rows.push_back({{1, ++store_.newest}, event("odd", 8)});
+        claims_->on_repeat({0, {1, 8}});
+        claims_->on_read({0, {1, 8}});
+        comes();
+    }
+    void comes() {
+        store_.add(1);
+        store_.kept.push_back(store_.rows.back());
+        claims_->on_read({0, {1, store_.newest}});
+    }
+    // The end of a client's claim, whose node was this one ("") or another.
+    std::string claimed(const std::string& offset, const std::string& had_by = "") {
+        save();
+        store_.had_by = had_by;
+        claim(offset);
+        const Lines lines = ends();
+        return lines.size() == 1 ? lines[0] : "?";
+    }
+    const std::string anew_ = std::string(in_words(ClaimEnd::too_old).substr(0, 16));
+};
+
+TEST_F(ClaimsLossTest, ThisNodeKnowsWhatItsClientsHad) {
+    EXPECT_EQ(claimed("1-1"), "behind 1-9: 1-3 1-5 1-7 1-9");
+    for (const char* offset : {"1-2", "1-3", "1-6", "1-7", "1-8", "1-9"})
+        EXPECT_EQ(claimed(offset), std::string("behind ") + offset + ":");
+    store_.more = true;
+    EXPECT_EQ(claimed("1-7"), "behind 1-7:");
+}
+
+// With an offset from before the failover its node had read as far as this one. With a later one it may have
+// begun behind the loss.
+TEST_F(ClaimsLossTest, AClientOfAnotherNodeMayLackWhatThisOneHad) {
+    EXPECT_EQ(claimed("1-1", "other"), "behind 1-9: 1-3 1-5 1-7 1-9");
+    for (const char* offset : {"1-3", "1-6", "1-8", "1-9"})
+        EXPECT_EQ(claimed(offset, "other"), std::string("behind ") + offset + ":");
+    EXPECT_EQ(claimed("1-7", "other"), anew_);
+    store_.more = true;
+    EXPECT_EQ(claimed("1-9", "other"), anew_);
+    EXPECT_EQ(claimed("1-6", "other"), "behind 1-6:");
+}
+
+// The stream no longer has what came between.
+TEST_F(ClaimsLossTest, AWindowThatBeginsBehindTheLossIsNotEnough) {
+    store_.covered = StreamId{1, 5};
+    for (const char* offset : {"1-1", "1-2", "1-4"}) EXPECT_EQ(claimed(offset), anew_) << offset;
+    EXPECT_EQ(claimed("1-5"), "behind 1-5:");
+    EXPECT_EQ(claimed("1-9", "other"), "behind 1-9:");
+}
+
+TEST_F(ClaimsLossTest, OfSeveralLossesTheFirstCounts) {
+    claims_->entries_lost({0, {1, 8}}, now_ms_);
+    comes();
+    EXPECT_EQ(claimed("1-6", "other"), "behind 1-6:");
+    for (const char* offset : {"1-7", "1-8"}) EXPECT_EQ(claimed(offset, "other"), anew_) << offset;
+    for (const char* offset : {"1-9", "1-10"})
+        EXPECT_EQ(claimed(offset, "other"), std::string("behind ") + offset + ":");
+}
+
+TEST_F(ClaimsLossTest, IsForgottenWhenNoSessionIsLeftFromBefore) {
+    store_.covered = StreamId{1, 5};
+    now_ms_ += 150'000 - 1;
+    EXPECT_EQ(claimed("1-4"), anew_);
+    now_ms_ += 1;
+    EXPECT_EQ(claimed("1-4").substr(0, 6), "behind");
 }
 
 TEST_F(ClaimsTest, ASessionIsTakenOnce) {

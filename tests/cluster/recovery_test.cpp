@@ -124,7 +124,8 @@ private:
         std::ranges::reverse(rows);
         return rows;
     }
-    uint32_t stream_of(std::string_view) const override { return 0; }  // Of both interfaces.
+    uint32_t stream_of(std::string_view) const override { return 0; }
+    bool repeats_may_come() const override { return false; }
     // SessionStore
     void take(const std::string& pid, std::function<void(Taken)> done) override {
         answers_.push_back([this, pid, done = std::move(done)] {

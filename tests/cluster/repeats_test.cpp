@@ -10,88 +10,144 @@ namespace {
 
 using Id = Repeats::StreamId;
 
-Entry entry_of(const std::string& uid, const std::string& number) {
-    return {{"uid", uid}, {"nsp", "/"}, {std::string(Repeats::field), number}};
+constexpr uint64_t then_ms = 5000;
+
+Entry entry_of(const std::string& uid, const std::string& value,
+               const std::string& data = "hello") {
+    return {{"uid", uid}, {"nsp", "/"}, {"data", data}, {std::string(Repeats::field), value}};
+}
+
+Entry entry(const std::string& uid, uint64_t number, uint64_t first = 1) {
+    return entry_of(uid, Repeats::value_of(number, first));
 }
 
 TEST(Repeats, AnEntryOfTheSameNodeAndNumberIsThereAgain) {
     Repeats repeats;
-    EXPECT_EQ(repeats.read(entry_of("a", "1"), {5, 0}), std::nullopt);
-    EXPECT_EQ(repeats.read(entry_of("a", "2"), {5, 1}), std::nullopt);
-    EXPECT_EQ(repeats.read(entry_of("b", "1"), {5, 2}), std::nullopt);
-    EXPECT_EQ(repeats.read(entry_of("a", "1"), {6, 0}), (Id{5, 0}));
-    EXPECT_EQ(repeats.read(entry_of("a", "2"), {6, 1}), (Id{5, 1}));
-    EXPECT_EQ(repeats.read(entry_of("a", "3"), {6, 2}), std::nullopt);
+    EXPECT_EQ(repeats.read(entry("a", 1), {5, 0}, then_ms), std::nullopt);
+    EXPECT_EQ(repeats.read(entry("a", 2), {5, 1}, then_ms), std::nullopt);
+    EXPECT_EQ(repeats.read(entry("b", 1), {5, 2}, then_ms), std::nullopt);
+    repeats.may_come(then_ms, "");
+    EXPECT_EQ(repeats.read(entry("a", 1), {6, 0}, then_ms), (Id{5, 0}));
+    EXPECT_EQ(repeats.read(entry("a", 2), {6, 1}, then_ms), (Id{5, 1}));
+    EXPECT_EQ(repeats.read(entry("a", 3), {6, 2}, then_ms), std::nullopt);
     // The second time as well: the first place counts.
-    EXPECT_EQ(repeats.read(entry_of("a", "1"), {7, 0}), (Id{5, 0}));
+    EXPECT_EQ(repeats.read(entry("a", 1), {7, 0}, then_ms), (Id{5, 0}));
 }
 
-TEST(Repeats, TheFirstPlaceIsKnownWhenEntriesAreReadBack) {
+// Otherwise whoever can write to Redis could make entries vanish at any time.
+TEST(Repeats, NoneComesUnlessTheStreamHasLostEntries) {
     Repeats repeats;
-    EXPECT_EQ(repeats.first_of(entry_of("a", "1")), std::nullopt);
-    (void)repeats.read(entry_of("a", "1"), {5, 0});
-    (void)repeats.read(entry_of("a", "1"), {6, 0});
-    EXPECT_EQ(repeats.first_of(entry_of("a", "1")), (Id{5, 0}));
-    EXPECT_EQ(repeats.first_of(entry_of("a", "2")), std::nullopt);
-    EXPECT_EQ(repeats.first_of(entry_of("b", "1")), std::nullopt);
+    (void)repeats.read(entry("a", 1), {5, 0}, then_ms);
+    EXPECT_EQ(repeats.read(entry("a", 1), {6, 0}, then_ms), std::nullopt);
+    repeats.may_come(then_ms, "");
+    EXPECT_EQ(repeats.read(entry("a", 1), {7, 0}, then_ms + Repeats::may_come_ms - 1), (Id{6, 0}));
+    EXPECT_EQ(repeats.read(entry("a", 1), {8, 0}, then_ms + Repeats::may_come_ms), std::nullopt);
+}
+
+TEST(Repeats, AnotherEntryWithTheNumberIsNew) {
+    Repeats repeats;
+    repeats.may_come(then_ms, "");
+    (void)repeats.read(entry_of("a", "1 1", "forged"), {5, 0}, then_ms);
+    EXPECT_EQ(repeats.read(entry_of("a", "1 1", "true"), {5, 1}, then_ms), std::nullopt);
+    EXPECT_EQ(repeats.read(entry_of("a", "1 1", "true"), {6, 0}, then_ms), (Id{5, 1}));
+}
+
+// A node says how far its entries have answers, and that differs the second time.
+TEST(Repeats, WhatHadItsAnswerIsForgotten) {
+    Repeats repeats;
+    repeats.may_come(then_ms, "");
+    for (uint64_t i = 1; i <= 10; ++i) (void)repeats.read(entry("a", i), {i, 0}, then_ms);
+    EXPECT_EQ(repeats.read(entry("a", 9, 9), {20, 0}, then_ms), (Id{9, 0}));
+    EXPECT_EQ(repeats.read(entry("a", 8, 8), {21, 0}, then_ms), std::nullopt);
+    EXPECT_EQ(repeats.read(entry("a", 10, 9), {22, 0}, then_ms), (Id{10, 0}));
+}
+
+TEST(Repeats, ANodeThatGoesOnHasAppendedWhatComesAgain) {
+    Repeats repeats;
+    (void)repeats.read(entry("a", 1), {1, 0}, then_ms);
+    (void)repeats.read(entry("a", 2), {2, 0}, then_ms);
+    (void)repeats.read(entry("b", 7), {3, 0}, then_ms);
+    (void)repeats.read(entry("c", 1), {4, 0}, then_ms);
+    EXPECT_FALSE(repeats.may_still_come(then_ms));
+    repeats.may_come(then_ms, "c");
+    EXPECT_TRUE(repeats.may_still_come(then_ms));
+    (void)repeats.read(entry("b", 8, 8), {5, 0}, then_ms);
+    (void)repeats.read(entry("a", 1), {6, 0}, then_ms);
+    EXPECT_TRUE(repeats.may_still_come(then_ms));
+    EXPECT_FALSE(repeats.may_still_come(then_ms + Repeats::may_come_ms));
+    (void)repeats.read(entry("a", 2), {7, 0}, then_ms);
+    EXPECT_FALSE(repeats.may_still_come(then_ms));
+    // Once more.
+    repeats.may_come(then_ms, "");
+    EXPECT_TRUE(repeats.may_still_come(then_ms));
+    EXPECT_EQ(repeats.read(entry("a", 1), {8, 0}, then_ms), (Id{1, 0}));
 }
 
 TEST(Repeats, AnEntryWithoutNumberOrSenderIsNew) {
     Repeats repeats;
+    repeats.may_come(then_ms, "");
     const Entry entries[] = {
         {{"uid", "a"}},
-        {{std::string(Repeats::field), "1"}},
-        entry_of("", "1"),
+        {{std::string(Repeats::field), "1 1"}},
+        entry("", 1),
         entry_of("a", ""),
-        entry_of("a", "0"),
-        entry_of("a", "-1"),
-        entry_of("a", "1x"),
-        entry_of("a", " 1"),
-        entry_of("a", "18446744073709551616"),
-        entry_of(std::string(65, 'a'), "1"),
+        entry_of("a", "1"),
+        entry_of("a", "0 0"),
+        entry_of("a", "1 2"),
+        entry_of("a", "-1 1"),
+        entry_of("a", "1 -1"),
+        entry_of("a", "1 1x"),
+        entry_of("a", " 1 1"),
+        entry_of("a", "1  1"),
+        entry_of("a", "18446744073709551616 1"),
+        entry(std::string(65, 'a'), 1),
         {},
     };
-    for (const Entry& entry : entries)
-        for (uint64_t i = 1; i <= 2; ++i) {
-            EXPECT_EQ(repeats.read(entry, {i, 0}), std::nullopt);
-            EXPECT_EQ(repeats.first_of(entry), std::nullopt);
-        }
+    for (const Entry& one : entries)
+        for (uint64_t i = 1; i <= 2; ++i)
+            EXPECT_EQ(repeats.read(one, {i, 0}, then_ms), std::nullopt);
+}
+
+TEST(Repeats, TheFirstFieldOfANameCounts) {
+    Repeats repeats;
+    repeats.may_come(then_ms, "");
+    Entry twice = entry("a", 1);
+    (void)repeats.read(twice, {5, 0}, then_ms);
+    twice.emplace_back("uid", "b");
+    twice.emplace_back(std::string(Repeats::field), "7 7");
+    (void)repeats.read(twice, {5, 1}, then_ms);
+    EXPECT_EQ(repeats.read(entry("b", 7), {5, 2}, then_ms), std::nullopt);
 }
 
 TEST(Repeats, AsManyAsMayBeUnderWayAreKept) {
-    constexpr size_t kept = Repeats::kept_of_a_node;
     Repeats repeats;
-    for (uint64_t i = 1; i <= kept + 1; ++i)
-        EXPECT_EQ(repeats.read(entry_of("a", std::to_string(i)), {i, 0}), std::nullopt);
-    EXPECT_EQ(repeats.read(entry_of("a", "1"), {9000, 0}), std::nullopt) << "too old";
-    EXPECT_EQ(repeats.read(entry_of("a", "2"), {9000, 1}), (Id{2, 0}));
-    EXPECT_EQ(repeats.read(entry_of("a", std::to_string(kept + 1)), {9000, 2}), (Id{kept + 1, 0}));
+    repeats.may_come(then_ms, "");
+    for (uint64_t i = 1; i <= Repeats::entries_max + 1; ++i)
+        EXPECT_EQ(repeats.read(entry("a", i), {i, 0}, then_ms), std::nullopt);
+    EXPECT_EQ(repeats.read(entry("a", 2), {9000, 0}, then_ms), (Id{2, 0}));
+    EXPECT_EQ(repeats.read(entry("a", 1), {9001, 0}, then_ms), std::nullopt) << "too old";
 }
 
-// A number that was skipped is not taken for the one that had its place before.
-TEST(Repeats, NumbersThatWereSkippedAreNew) {
-    constexpr size_t kept = Repeats::kept_of_a_node;
+TEST(Repeats, GreatNumbersAndThoseOutOfOrder) {
     Repeats repeats;
-    for (uint64_t i = 1; i <= 10; ++i) (void)repeats.read(entry_of("a", std::to_string(i)), {i, 0});
-    (void)repeats.read(entry_of("a", std::to_string(kept + 8)), {20, 0});
-    EXPECT_EQ(repeats.read(entry_of("a", std::to_string(kept + 2)), {21, 0}), std::nullopt);
-    EXPECT_EQ(repeats.read(entry_of("a", "10"), {22, 0}), (Id{10, 0}));
-    // The greatest number that there is, and back.
-    EXPECT_EQ(repeats.read(entry_of("a", "18446744073709551615"), {23, 0}), std::nullopt);
-    EXPECT_EQ(repeats.read(entry_of("a", "18446744073709551614"), {24, 0}), std::nullopt);
-    EXPECT_EQ(repeats.read(entry_of("a", "18446744073709551615"), {25, 0}), (Id{23, 0}));
-    EXPECT_EQ(repeats.read(entry_of("a", "11"), {26, 0}), std::nullopt);
+    repeats.may_come(then_ms, "");
+    constexpr uint64_t greatest = UINT64_MAX;
+    EXPECT_EQ(repeats.read(entry("a", greatest), {1, 0}, then_ms), std::nullopt);
+    EXPECT_EQ(repeats.read(entry("a", 5), {2, 0}, then_ms), std::nullopt);
+    EXPECT_EQ(repeats.read(entry("a", greatest), {3, 0}, then_ms), (Id{1, 0}));
+    EXPECT_EQ(repeats.read(entry("a", 5), {4, 0}, then_ms), (Id{2, 0}));
 }
 
 TEST(Repeats, TheNodeThatWasSilentLongestMakesRoom) {
     Repeats repeats(2);
-    (void)repeats.read(entry_of("a", "1"), {1, 0});
-    (void)repeats.read(entry_of("b", "1"), {2, 0});
-    (void)repeats.read(entry_of("a", "2"), {3, 0});
-    (void)repeats.read(entry_of("c", "1"), {4, 0});
-    EXPECT_EQ(repeats.first_of(entry_of("b", "1")), std::nullopt);
-    EXPECT_EQ(repeats.first_of(entry_of("a", "1")), (Id{1, 0}));
-    EXPECT_EQ(repeats.first_of(entry_of("c", "1")), (Id{4, 0}));
+    repeats.may_come(then_ms, "");
+    (void)repeats.read(entry("a", 1), {1, 0}, then_ms);
+    (void)repeats.read(entry("b", 1), {2, 0}, then_ms);
+    (void)repeats.read(entry("a", 2), {3, 0}, then_ms);
+    (void)repeats.read(entry("c", 1), {4, 0}, then_ms);
+    EXPECT_EQ(repeats.read(entry("a", 1), {5, 0}, then_ms), (Id{1, 0}));
+    EXPECT_EQ(repeats.read(entry("c", 1), {6, 0}, then_ms), (Id{4, 0}));
+    EXPECT_EQ(repeats.read(entry("b", 1), {7, 0}, then_ms), std::nullopt);
 }
 
 }  // namespace

@@ -101,36 +101,77 @@ test("Redis gets the script of an entry once, and again when it has forgotten th
   for (const peer of peers) assert.deepEqual(peer.heard, ["first", ...said, ...again, ...denied]);
 });
 
-// A replica that becomes the master without the newest entries gets them again. Here they are taken out of the stream
-// and appended as they were.
+// A replica that becomes the master without the newest entries gets them again. Here they are taken out of the stream,
+// all connections break, and the entries are appended as they were.
 test("entries that are in the stream again after a failover come once, also to clients that come back", async (t) => {
   const redis = await Redis.start(t);
-  const all = await nodes(t, redis, ["starling", "starling"], native);
-  const speaker = await guest(t, all[0], null);
-  const here = await Promise.all(all.map((node) => guest(t, node)));
-  const [knows, misses] = [await guest(t, all[1]), await guest(t, all[1])];
-  await warm([speaker], [...here, knows, misses]);
+  const all = await nodes(t, redis, ["starling", "starling", "starling"], native);
+  const [speaker, other] = await Promise.all(all.slice(0, 2).map((node) => guest(t, node, null)));
+  const stay = await Promise.all(all.map((node) => guest(t, node)));
+  const [knows, misses, moves] = await Promise.all([1, 2, 3].map(() => guest(t, all[1])));
+  await warm([speaker, other], [...stay, knows, misses, moves]);
   misses.cut();
-  await until(async () => (await speaker.do("who", "all")).length === 3, "the end of a connection");
+  await until(async () => (await speaker.do("who", "all")).length === 5, "the end of a connection");
   const said = numbers("sentence", 20);
+  // None of them has its answer when the next one goes.
+  redis.signal("SIGSTOP");
+  t.after(() => redis.signal("SIGCONT"));
   for (const text of said) await speaker.do("say", "all", text);
-  await until(() => [...here, knows].every((one) => one.texts("sentence").length === 20), "the sentences");
+  redis.signal("SIGCONT");
+  await until(() => [...stay, knows, moves].every((one) => one.texts("sentence").length === 20), "the sentences");
   knows.cut();
-  const again = await redis.cli("EVAL", `
+
+  const stream = await streamName(redis, "native");
+  await redis.cli("EVAL", `
     local rows = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 10)
     for i = #rows, 1, -1 do
       redis.call('XDEL', KEYS[1], rows[i][1])
-      redis.call('XADD', KEYS[1], '*', unpack(rows[i][2]))
-    end
-    return #rows`, "1", await streamName(redis, "native"));
-  assert.equal(again, "10");
+      redis.call('XADD', 'lost', '*', unpack(rows[i][2]))
+    end`, "1", stream);
+  await redis.cli("CLIENT", "KILL", "TYPE", "normal");
+  await until(() => all.every(({ program }) => /the stream \S+ has lost its newest entries/.test(program.output)),
+    "lines about the stream");
+  // The third node has the sentences, and cannot know that the second one has them.
+  await until(async () => {
+    await other.do("say", "all", "meanwhile");
+    return moves.texts("meanwhile").length > 0;
+  }, "a sentence of another node");
+  moves.cut();
+  await moves.back(all[2]);
+  assert.equal(moves.socket.recovered, false);
+
+  assert.equal(await redis.cli("EVAL", `
+    local rows = redis.call('XRANGE', 'lost', '-', '+')
+    for _, row in ipairs(rows) do redis.call('XADD', KEYS[1], '*', unpack(row[2])) end
+    return #rows`, "1", stream), "10");
   await speaker.do("say", "all", "after");
-  await until(() => here.every((one) => one.texts("after").length > 0), "the next sentence");
-  await knows.back(all[0]);
-  await misses.back(all[0]);
-  for (const one of [knows, misses]) assert.equal(one.socket.recovered, true);
+  await until(() => stay.every((one) => one.texts("after").length > 0), "the next sentence");
+  for (const one of [knows, misses]) await one.back(all[2]);
   await until(() => [knows, misses].every((one) => one.texts("after").length > 0), "what was missed");
-  for (const one of [...here, knows, misses]) assert.deepEqual(one.texts("sentence"), said);
+  // Now each node has appended what it had to append again.
+  for (const one of stay) one.cut();
+  for (const [i, one] of stay.entries()) await one.back(all[2 - i]);
+  for (const one of [...stay, knows, misses]) assert.equal(one.socket.recovered, true);
+  for (const one of [...stay, knows, misses, moves]) assert.deepEqual(one.texts("sentence"), said);
+});
+
+// Otherwise a stranger could make entries vanish.
+test("an entry with the number of another one is heard, while the stream has lost nothing", async (t) => {
+  const redis = await Redis.start(t);
+  const { peers } = await together(t, redis);
+  await peers[0].do("say", "red", "first");
+  await until(() => peers.every(({ heard }) => heard.length === 1), "the first sentence");
+  const [stream] = (await redis.cli("KEYS", "starling:socketio:*:events")).split("\n");
+  await redis.cli("EVAL", `
+    local fields = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][2]
+    for i = 1, #fields, 2 do
+      if fields[i] == 'n' then fields[i + 1] = (tonumber(string.match(fields[i + 1], '%d+')) + 1) .. ' 1' end
+      if fields[i] == 'data' then fields[i + 1] = 'rubbish' end
+    end
+    redis.call('XADD', KEYS[1], '*', unpack(fields))`, "1", stream);
+  await peers[0].do("say", "red", "second");
+  await until(() => peers.every(({ heard }) => heard.includes("second")), "the second sentence");
+  for (const { heard } of peers) assert.deepEqual(heard, ["first", "second"]);
 });
 
 test("a client of a frozen node goes on at another one, and its old connection ends when the node thaws", async (t) => {

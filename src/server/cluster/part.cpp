@@ -213,9 +213,30 @@ void ClusterPart::when_read(socketio::StreamId id, size_t bytes, std::function<v
 // ---- StreamEvents -------------------------------------------------------------------------------
 
 void ClusterPart::on_stream(socketio::StreamPlace place, bool again) {
-    if (recovery_) recovery_->on_stream(place, again);
+    if (again)
+        entries_are_missing(place.stream, {}, "was trimmed or emptied while this node was away");
+    if (recovery_) recovery_->on_stream(place);
     order_.read(place.id);
     figures_.reads.store(true, std::memory_order_relaxed);
+}
+
+void ClusterPart::on_tail_lost(socketio::StreamPlace read, socketio::StreamId left) {
+    entries_are_missing(read.stream, left, "has lost its newest entries, as after a failover");
+}
+
+// `left`: the newest entry that was read and is still there.
+void ClusterPart::entries_are_missing(uint32_t stream, socketio::StreamId left,
+                                      std::string_view why) {
+    if (appends_) {
+        repeats_.may_come(now_ms(), appends_->size() == 0 ? node_->uid() : std::string_view());
+        if (recovery_) recovery_->entries_lost({stream, left});
+    }
+    figures_.gaps.fetch_add(1, std::memory_order_relaxed);
+    const auto& dialect = settings_.node.dialect;
+    worker_.log(log::Level::warn,
+                "cluster: the stream " +
+                    cluster::stream_names(dialect.stream, dialect.streams)[stream] + " " +
+                    std::string(why) + ": events may be missing");
 }
 
 void ClusterPart::take_entry(socketio::StreamPlace place, const cluster::Entry& entry) {
@@ -227,10 +248,13 @@ void ClusterPart::take_entry(socketio::StreamPlace place, const cluster::Entry& 
 }
 
 void ClusterPart::on_entry(socketio::StreamPlace place, const cluster::Entry& entry) {
-    if (appends_ && repeats_.read(entry, place.id))
+    const auto first = appends_ ? repeats_.read(entry, place.id, now_ms()) : std::nullopt;
+    if (first) {
         figures_.repeats.fetch_add(1, std::memory_order_relaxed);
-    else
+        if (recovery_) recovery_->on_repeat(place);
+    } else {
         take_entry(place, entry);
+    }
     if (recovery_) recovery_->on_read(place);
     order_.read(place.id);
     touched();

@@ -74,6 +74,7 @@ private:
     void warn(std::string_view what, uint64_t refused) override;
     // StreamEvents
     void on_stream(socketio::StreamPlace place, bool again) override;
+    void on_tail_lost(socketio::StreamPlace read, socketio::StreamId left) override;
     void on_entry(socketio::StreamPlace place, const cluster::Entry& entry) override;
     void on_round() override;
     void on_unread(std::string_view error) override;
@@ -90,6 +91,7 @@ private:
                  cluster::OnReport report);
     void failed(std::string_view what, std::string_view error);
     void count_error(std::string_view error);
+    void entries_are_missing(uint32_t stream, socketio::StreamId left, std::string_view why);
     void take_entry(socketio::StreamPlace place, const cluster::Entry& entry);
     void send_entry(cluster::Sending sending);
     void append(uint64_t number, uint64_t first, const cluster::Sending& sending);

@@ -56,7 +56,8 @@ void ClusterPart::append(uint64_t number, uint64_t first, const cluster::Sending
     if (!client_) return;
     const std::string key = redis::name_beside(sending.name, ":sent:" + node_->uid());
     const std::string length = std::to_string(settings_.stream_length_max);
-    const std::array texts{std::to_string(number), std::to_string(first)};
+    const std::array texts{std::to_string(number), std::to_string(first),
+                           cluster::Repeats::value_of(number, first)};
     const bool by_hash = has_script_ && !denies_hash_;
     std::vector<std::string_view> words{by_hash ? "EVALSHA" : "EVAL",
                                         by_hash ? script_hash_ : cluster::append_script(),
@@ -68,7 +69,7 @@ void ClusterPart::append(uint64_t number, uint64_t first, const cluster::Sending
                                         length};
     add_fields(words, sending.entry);
     words.push_back(cluster::Repeats::field);
-    words.push_back(texts[0]);
+    words.push_back(texts[2]);
     client_->command(
         words,
         [this, number, by_hash](const redis::Answer& answer) {

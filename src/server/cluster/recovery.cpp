@@ -30,6 +30,7 @@ cluster::ClaimOptions claim_options(const ClusterSettings& settings,
             // A session of a Node.js node does not say to which namespace it belongs.
             .foreign_sessions = settings.foreign_sessions && adapter.declared() == 1,
             .session_bytes_max = session_bytes_max,
+            .session_ms_max = static_cast<uint64_t>(limits.max_disconnection_duration.count()),
             .table_seed = uint64_t{random()} << 32 | random()};
 }
 
@@ -76,14 +77,9 @@ void StreamRecovery::down() {
     claims_.down();
 }
 
-void StreamRecovery::on_stream(socketio::StreamPlace place, bool again) {
+void StreamRecovery::on_stream(socketio::StreamPlace place) {
     adapter_.history()->with([&](socketio::History& history) { history.stream_begins(place); });
     claims_.on_read(place);
-    if (!again) return;
-    figures_.gaps.fetch_add(1, std::memory_order_relaxed);
-    worker_.log(log::Level::warn,
-                "cluster: the stream " + streams_[place.stream] +
-                    " was trimmed or emptied while this node was away: events may be missing");
 }
 
 bool StreamRecovery::take_own(socketio::StreamPlace place, const cluster::Entry& entry) {
@@ -306,8 +302,6 @@ std::shared_ptr<const Command> StreamRecovery::event_of(const cluster::Entry& en
         if (read && (*read).kind == cluster::Kind::emit && !(*read).target.flags.volatile_packet &&
             adapter_.records((*read).nsp))
             event = to_command(*read, adapter_, cluster::to_text(place.id));
-        // Clients that had it from there do not miss it.
-        place.id = repeats_.first_of(entry).value_or(place.id);
         if (event) event->place = place;
     }
     arena_.clear();  // After the values in it.

@@ -33,7 +33,9 @@ public:
     // ---- Redis ------------------------------------------------------------------------------------
     void up();
     void down();
-    void on_stream(socketio::StreamPlace place, bool again);
+    void on_stream(socketio::StreamPlace place);
+    void entries_lost(socketio::StreamPlace left) { claims_.entries_lost(left, now_ms()); }
+    void on_repeat(socketio::StreamPlace place) { claims_.on_repeat(place); }
     // True: the entry is an event of this node, and is delivered now.
     [[nodiscard]] bool take_own(socketio::StreamPlace place, const cluster::Entry& entry);
     void on_read(socketio::StreamPlace place) { claims_.on_read(place); }
@@ -64,6 +66,9 @@ private:
     [[nodiscard]] std::optional<socketio::StreamId> covered_from(uint32_t stream) const override;
     [[nodiscard]] std::vector<Row> window(uint32_t stream) const override;
     [[nodiscard]] uint32_t stream_of(std::string_view nsp) const override;
+    [[nodiscard]] bool repeats_may_come() const override {
+        return repeats_.may_still_come(now_ms());
+    }
 
     [[nodiscard]] std::shared_ptr<const socketio::Command> event_of(const cluster::Entry& entry,
                                                                     socketio::StreamPlace place);

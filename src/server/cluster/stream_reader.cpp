@@ -52,7 +52,7 @@ void StreamReader::next() {
     reading_ = true;
     for (Stream& stream : streams_) {
         if (stream.last.empty()) return find_end(stream);
-        if (!stream.checked) return find_gap(stream);
+        if (!stream.checked) return find_tail(stream);
     }
     read();
 }
@@ -78,6 +78,25 @@ void StreamReader::find_end(Stream& stream) {
             stream.last = cluster::to_text(*last);
             stream.checked = true;
             events_.on_stream(place_of(stream), false);
+            next();
+        },
+        stream.name);
+}
+
+// The entry that this node has read last is still there, unless the stream has lost its newest entries or was
+// trimmed.
+void StreamReader::find_tail(Stream& stream) {
+    const std::array<std::string_view, 6> words{"XREVRANGE", stream.name, stream.last,
+                                                "-",         "COUNT",     "1"};
+    client_->command(
+        words,
+        [this, &stream](const redis::Answer& answer) {
+            if (answer.error.empty() && answer.value->size() == 0) return find_gap(stream);
+            reading_ = false;
+            const auto found = answer.error.empty() ? first_stream_id(*answer.value) : std::nullopt;
+            if (!found) return again(answer);
+            stream.checked = true;
+            if (*found < place_of(stream).id) events_.on_tail_lost(place_of(stream), *found);
             next();
         },
         stream.name);
@@ -114,9 +133,17 @@ void StreamReader::read() {
         words, [this](const redis::Answer& answer) { on_answer(answer); }, streams_.front().name);
 }
 
+// Another server has the stream now, which may lack entries.
+void StreamReader::on_bounced(std::string_view) {
+    bounced_ = true;
+    for (Stream& stream : streams_) stream.checked = false;
+}
+
 void StreamReader::on_answer(const redis::Answer& answer) {
     reading_ = false;
     if (!answer.error.empty()) return again(answer);
+    if (std::exchange(bounced_, false))
+        return next();  // Read once more, when the streams are checked.
     // RESP3: a map of name and entries. RESP2: an array of arrays of two.
     const redis::Value& value = *answer.value;
     bool more = false;

@@ -25,6 +25,9 @@ public:
     // The stream ends here now: what comes behind is read. Called again if entries may be missing:
     // the stream was trimmed or emptied while this node was away.
     virtual void on_stream(socketio::StreamPlace place, bool again) = 0;
+    // The newest entries that were read, behind `left` and up to `read`, are no longer in the stream, as
+    // after a failover to a replica that had not got them. It goes on behind `read`.
+    virtual void on_tail_lost(socketio::StreamPlace read, socketio::StreamId left) = 0;
     virtual void on_entry(socketio::StreamPlace place, const cluster::Entry& entry) = 0;
     // All entries were read that were there when the command began that has ended now.
     virtual void on_round() = 0;
@@ -61,8 +64,10 @@ private:
     };
     void on_message(const redis::Message&) override {}
     void on_ready() override { next(); }
+    void on_bounced(std::string_view error) override;
     void next();
     void find_end(Stream& stream);
+    void find_tail(Stream& stream);
     void find_gap(Stream& stream);
     void read();
     void on_answer(const redis::Answer& answer);
@@ -74,6 +79,7 @@ private:
     net::Loop& loop_;
     std::vector<Stream> streams_;
     StreamEvents& events_;
+    bool bounced_ = false;  // What is under way goes to another server than it was meant for.
     bool reading_ = false;  // A command is under way, or waits in the client: one at a time.
     uint64_t round_ = 0;
     redis::client::Timer retry_;
