@@ -28,6 +28,7 @@ export function speaker(say, name = "") {
       await pause(5);
     }
   })();
+  run.catch(() => {});  // end() tells it.
   self.end = async () => { going = false; await run; };
   return self;
 }
