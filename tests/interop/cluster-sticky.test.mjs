@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
 import { io as io4 } from "socket.io-client";
+import io1 from "socket.io-client-1";
 import io2 from "socket.io-client-2";
 import { io as io3 } from "socket.io-client-3";
 
@@ -11,7 +12,8 @@ import { Redis } from "./redis.mjs";
 import { roundRobin } from "./round_robin.mjs";
 import { connects, freePort, Program, until } from "./server.mjs";
 
-const generations = { "socket.io-client 4": io4, "socket.io-client 3": io3, "socket.io-client 2": io2 };
+const generations = { "socket.io-client 4": io4, "socket.io-client 3": io3, "socket.io-client 2": io2,
+  "socket.io-client 1": io1 };
 
 class Peer {
   constructor(t, io, url, transports) {
