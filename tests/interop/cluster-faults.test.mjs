@@ -248,6 +248,33 @@ for (const options of [two, { kinds: [...two.kinds, "node"] }])
     }, "the Node.js node");
   });
 
+// Whatever of the nodes lies on a shard waits for it: their channels, or the stream. A master of a Redis Cluster takes no
+// writes for the first 2 s.
+for (const options of [two, recovery])
+  test(`${named("native", options)}: each shard of a Redis Cluster ends and comes back under load`, async (t) => {
+    const shards = await redisCluster(t);
+    const { peers: [ann, bob] } = await cluster(t, shards[0], "native",
+      { ...options, url: `redis+cluster://127.0.0.1:${shards[0].port}` });
+    await gather([ann, bob], "red");
+    const ann_says = talks(ann);
+    await until(() => bob.heard.length > 20, "words");
+    let lost_from = 0;
+    for (const [i, shard] of shards.entries()) {
+      const before = ann_says.said;
+      await shard.kill();
+      await until(() => ann_says.said > before + 20, "words meanwhile");
+      await shard.restart();
+      const [back, begin] = [ann_says.said, performance.now()];
+      await until(() => bob.heard.some((text) => Number(text) > back), "words after the restart");
+      t.diagnostic(`healed ${Math.round(performance.now() - begin)} ms after shard ${i + 1} was back`);
+      lost_from = back;
+    }
+    await last_word(ann_says, ann, bob);
+    // The stream was in the memory of its shard, which has come back without it.
+    check(t, bob.heard, ann_says.said + 1, options === recovery ? lost_from : 0);
+    await gather([ann, bob], "red");
+  });
+
 const resident = (pid) =>
   Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
 
