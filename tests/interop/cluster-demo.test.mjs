@@ -31,6 +31,7 @@ describe("cluster demo", () => {
       assert.deepEqual([ready, state], [true, "running"]);
       assert.match(demo.stdout, new RegExp(`ready: .*http://localhost:${port}\\b`));
     }
+    assert.doesNotMatch(demo.stdout, /has ended/);
     assert.match(demo.stdout, /Redis {2}its own, \/.*redis-server/);
   });
 
@@ -145,6 +146,7 @@ test("what does not work is one line, and exit 2", async () => {
     [["--port", "65536"], /^starling: --port: must be a number from 1 to 65535\n$/],
     [["--mode", "loud"], /^starling: --mode: must be native, classic, /],
     [["--redis", ""], /^starling: --redis: must be a URL/],
+    [["--redis", "127.0.0.1:6379"], /^starling: --redis: must be a URL, as redis:\/\/127.0.0.1:6379\n$/],
     [["--redis-server", "/nowhere"], /^starling: --redis-server: cannot run '\/nowhere'\n$/],
     [["--redis-server", "/bin/false", "--port", one], /^starling: Redis does not start \(exit code 1\)\n$/],
     [["--redis", "http://x", "--port", another], /^starling: node 1 does not start \(exit code 2\): .*cluster\.url.*\n$/],

@@ -47,7 +47,7 @@ base::Result<Options> options_of(const CommandLine& line) {
     options.mode = line.find("--mode") ? line.value("--mode") : std::string(mode_default);
     options.redis_url = line.value("--redis");
     options.redis_server = line.value("--redis-server");
-    if (line.find("--redis") && options.redis_url.empty())
+    if (line.find("--redis") && options.redis_url.find("://") == std::string::npos)
         return base::Failure("--redis: must be a URL, as redis://127.0.0.1:6379");
     if (line.find("--redis-server") && ::access(options.redis_server.c_str(), X_OK) != 0)
         return base::Failure("--redis-server: cannot run '" + options.redis_server + "'");
@@ -102,6 +102,8 @@ std::string node_config(uint16_t port, uint16_t page_port, const std::string& re
                      {"demo_data", ":memory:"},
                      {"drain_timeout_s", 1},
                      {"origins", origins},
+                     // Its usual port is the one after the page's, which is that of the first node.
+                     {"admin", json::object{{"enabled", false}}},
                      {"cluster", std::move(joins)}});
 }
 

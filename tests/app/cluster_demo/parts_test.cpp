@@ -160,6 +160,7 @@ TEST(ClusterDemoOptions, TheConfigurationOfANodeIsValid) {
     EXPECT_TRUE(config.finish()) << config.error();
     const Settings& settings = config.settings();
     EXPECT_EQ(settings.server.listen[0].address, "127.0.0.1:8081");
+    EXPECT_FALSE(settings.admin_enabled);  // It would take the port of another node.
     EXPECT_EQ(settings.cluster_mode, "streams");
     EXPECT_TRUE(settings.cluster.required);
     EXPECT_EQ(settings.cluster.prefix, "starling-demo-box-8080");
