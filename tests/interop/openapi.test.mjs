@@ -198,6 +198,11 @@ describe("docs/openapi.yaml", () => {
     const post = (status, body, headers = { ...operator, ...json }) =>
       ask("POST", "/admin/api/drain", status, { to: server.adminPort, headers, body });
     await post(400, { announce_s: -1 });
+    // A misspelt number must not stop the server at once.
+    assert.deepEqual((await post(400, { announce_s: 10, secnds: 60 })).json, { error: "'secnds' is not known" });
+    assert.deepEqual((await post(400, { seconds: "60" })).json, { error: "seconds: an integer is wanted" });
+    assert.deepEqual((await post(400, [])).json, { error: "a JSON object is wanted" });
+    await ask("GET", "/readyz", 200);
     await post(401, {}, json);
     await post(403, {}, { ...operator, ...json, Origin: "https://elsewhere.example" });
     await post(415, {}, operator);

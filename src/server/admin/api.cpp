@@ -236,10 +236,25 @@ void get_config(Admin& admin, const http::Request&, http::Response& response) {
 // ---- doing --------------------------------------------------------------------------------------
 
 // The members of the body, which is an object of texts and numbers.
+// The body of an action. Throws http::BadRequest if it is no object, if a member is none of these, or is of another
+// kind: a misspelt one must not do more than was meant.
 class Body {
 public:
-    explicit Body(const http::Request& request) : value_(request.json(body_depth_max)) {}
-    // "": it is missing, or no text.
+    using Names = std::initializer_list<std::string_view>;
+    Body(const http::Request& request, Names texts, Names numbers)
+        : value_(request.json(body_depth_max)) {
+        if (!value_.is_object()) throw http::BadRequest("a JSON object is wanted");
+        for (const auto& [key, value] : value_.get_object()) {
+            const std::string_view name(key.data(), key.size());
+            const bool is_text = std::ranges::find(texts, name) != texts.end();
+            if (!is_text && std::ranges::find(numbers, name) == numbers.end())
+                throw http::BadRequest("'" + std::string(name) + "' is not known");
+            if (is_text ? !value.is_string() : !value.is_int64())
+                throw http::BadRequest(std::string(name) +
+                                       (is_text ? ": a text is wanted" : ": an integer is wanted"));
+        }
+    }
+    // "": it is missing.
     [[nodiscard]] std::string text(std::string_view name) const {
         const json::value* const found = find(name);
         return found && found->is_string() ? std::string(found->get_string()) : std::string();
@@ -253,8 +268,7 @@ public:
 
 private:
     [[nodiscard]] const json::value* find(std::string_view name) const {
-        const json::object* const members = value_.if_object();
-        return members ? members->if_contains(name) : nullptr;
+        return value_.get_object().if_contains(name);
     }
     const json::value value_;
 };
@@ -274,7 +288,7 @@ Outcome answering(Admin& admin, std::string action, std::string target,
 }
 
 void post_disconnect(Admin& admin, const http::Request& request, http::Response& response) {
-    const Body body(request);
+    const Body body(request, {"id", "reason"}, {"code"});
     const auto id = body.id();
     if (!id) return problem(response, 400, wants_id);
     const int64_t code = body.number("code").value_or(disconnect_code);
@@ -289,7 +303,7 @@ void post_disconnect(Admin& admin, const http::Request& request, http::Response&
 }
 
 void post_send(Admin& admin, const http::Request& request, http::Response& response) {
-    const Body body(request);
+    const Body body(request, {"id", "text"}, {});
     const auto id = body.id();
     if (!id) return problem(response, 400, wants_id);
     if (!body.has("text")) return problem(response, 400, "text: a text is wanted");
@@ -316,7 +330,7 @@ void publish_to_channel(Admin& admin, const std::string& channel, const std::str
 }
 
 void post_publish(Admin& admin, const http::Request& request, http::Response& response) {
-    const Body body(request);
+    const Body body(request, {"topic", "channel", "text"}, {});
     const std::string topic = body.text("topic"), channel = body.text("channel");
     if (topic.empty() == channel.empty())
         return problem(response, 400, "a topic or a channel is wanted");
@@ -351,7 +365,7 @@ void get_drain(Admin& admin, const http::Request&, http::Response& response) {
 
 // {"announce_s":5,"seconds":30}; a number that is absent is that of the configuration.
 void post_drain(Admin& admin, const http::Request& request, http::Response& response) {
-    const Body body(request);
+    const Body body(request, {}, {"announce_s", "seconds"});
     Drain how = admin.group().site.ending->drain;
     constexpr int64_t day_s = 24 * 3600;
     for (const auto& [name, time] :
@@ -382,7 +396,11 @@ void mount_admin_api(Admin& admin) {
     const auto post = [&admin](std::string_view path, Call call) {
         admin.home().post(path,
                           [&admin, call](const http::Request& request, http::Response& response) {
-                              call(admin, request, response);
+                              try {
+                                  call(admin, request, response);
+                              } catch (const http::BadRequest& wrong) {
+                                  problem(response, wrong.status(), wrong.what());
+                              }
                           });
     };
     get("/admin/api/stats", get_stats);
