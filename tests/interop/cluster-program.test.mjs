@@ -81,6 +81,22 @@ test("a node that must be in a cluster is ready when it has heard the nodes that
   }
 });
 
+test("nodes that serve different things are no fault of each other", async (t) => {
+  const redis = await Redis.start(t);
+  const cluster = { url: `redis://127.0.0.1:${redis.port}` };
+  const kinds = [{ events: { enabled: true } }, { websocket: [{ path: "/ws", kind: "broadcast" }] },
+    { socketio: [{ kind: "broadcast" }] }];
+  const programs = await Promise.all(kinds.map((kind) => serve({ ...kind, cluster })));
+  for (const program of programs) t.after(() => program.stop());
+  await knowEachOther(programs);
+  // Each hears what the others have said meanwhile.
+  const client = await chatter(t, programs[2].port, "Ann");
+  client.socket.emit("said", "hello");
+  await client.hears("hello");
+  await Promise.all(programs.map((program) => program.stop()));
+  for (const { output } of programs) assert.doesNotMatch(output, /refused|no meaning/);
+});
+
 test("a password and a permission that are lost while the program runs", async (t) => {
   const redis = await Redis.start(t, [], { args: ["--no-auth-warning"] });
   await redis.cli("ACL", "SETUSER", "ann", "on", ">first", "+@all", "~*", "&*");

@@ -59,7 +59,8 @@ NodesPart::NodesPart(const NodesSettings& settings, Nodes::Id self, const Member
       reports_(worker),
       outage_(worker, "native",
               [this] {
-                  return ClusterLosses{node_->stats().dropped, gaps_, node_->stats().lost};
+                  const native::Stats& stats = node_->stats();
+                  return ClusterLosses{stats.dropped - stats.forgotten, gaps_, stats.lost};
               }),
       resolver_(net::make_system_resolver(worker.loop())),
       node_(std::make_unique<native::Node>(node_options(settings, self),
@@ -210,10 +211,11 @@ void NodesPart::each_member(F&& call) noexcept {
 Nodes::Member* NodesPart::unpack(const native::Incoming& in, Nodes::Incoming& unpacked) {
     const size_t kind =
         in.payload.empty() ? Nodes::kinds : static_cast<size_t>(in.payload.front() - '0');
-    if (kind >= Nodes::kinds || !members_[kind]) {
+    if (kind >= Nodes::kinds) {
         ++strange_;
         return nullptr;
     }
+    if (!members_[kind]) return nullptr;  // The other node serves what this one does not.
     in_rooms_.clear();
     for (const std::string_view room : in.rooms)
         if (!room.empty() && room.front() == in.payload.front())
@@ -418,7 +420,9 @@ void NodesPart::show_figures() {
 }
 
 void NodesPart::tell_growth(const native::Stats& stats) {
-    reports_.grown(told_.dropped, stats.dropped, "publications to other nodes were dropped",
+    // on_node() has told what waited for a node that is gone.
+    reports_.grown(told_.dropped, stats.dropped - stats.forgotten,
+                   "publications to other nodes were dropped",
                    "the queue is full, see queue_bytes_max");
     reports_.grown(told_.lost, stats.lost, "publications of other nodes were lost",
                    "the queue of their node was full, or Redis was away for too long");
