@@ -146,11 +146,14 @@ void greet(const Server& server, const Server* redirect, const Settings& setting
 // The error line for an address that the server cannot listen on, with the place in the
 // configuration.
 std::string start_fault(const Config& config, const std::string& fault) {
+    std::string text = fault;
+    if (text.ends_with(":8081: Address already in use"))
+        text += "; another starling may have its admin listener there, see admin.listen";
     for (const auto& [key, address] : config.listen_keys())
         if (fault.starts_with("cannot listen on " + address + ": ") &&
             !config.place_of(key).empty())
-            return config.fault(key, fault);
-    return "starling: " + fault;
+            return config.fault(key, text);
+    return "starling: " + text;
 }
 
 // "": they can be used.

@@ -81,7 +81,7 @@ test("a key is needed where it is set, and five wrong ones make the address wait
   assert.equal(await status({ Authorization: `Basic ${btoa("ops:secret")}` }), 200);
   assert.equal((await cli("stats", "--key", "secret")).code, 0);
   const without = await run(["admin", "--url", url, "stats"]);
-  assert.equal(without.stderr, "starling admin: 401: a key is needed\n");
+  assert.equal(without.stderr, "starling admin: 401: a key is needed; see --key and the variable STARLING_KEY\n");
   for (let i = 0; i < 5; ++i) assert.equal(await status({ "X-Api-Key": "guess" }), 401);
   assert.equal(await status({ "X-Api-Key": "secret" }), 429);
 });

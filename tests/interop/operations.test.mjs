@@ -156,7 +156,7 @@ test("starling drain announces, closes evenly with 1012, and shows how it goes",
 // The admin's listener ends last: what asks then gets 503, from it or from a proxy in front.
 test("starling drain takes the 503 of a listener that ends for the end", async (t) => {
   for (const [status, code, words] of [[503, 0, /the server has ended\n$/], [502, 0, /the server has ended\n$/],
-    [401, 1, /^starling admin: 401: /]]) {
+    [401, 1, /^starling drain: 401: .*--key/]]) {
     const admin = http.createServer((request, answer) => {
       answer.statusCode = request.method === "POST" ? 200 : status;
       answer.end(JSON.stringify({ state: "closing", connections: 1, seconds_left: 1 }));

@@ -25,8 +25,12 @@ constexpr int refused_exit = 1, usage_exit = 2, unreachable_exit = 3;
 constexpr std::string_view default_url = "http://127.0.0.1:8081";
 constexpr size_t answer_bytes_max = 16 * 1024 * 1024;
 
-int wrong(std::ostream& err, const std::string& why) {
-    err << "starling admin: " << why << std::endl;
+const char* title_of(const CommandLine& line) {
+    return line.action == Action::drain ? "starling drain: " : "starling admin: ";
+}
+
+int wrong(const CommandLine& line, std::ostream& err, const std::string& why) {
+    err << title_of(line) << why << std::endl;
     return usage_exit;
 }
 
@@ -110,13 +114,15 @@ HttpAnswer ask(HttpPost connection, const AdminRequest& request) {
 }
 
 // 0: the answer is there. Else the fault is printed.
-int check_answer(const HttpAnswer& answer, const std::string& url, std::ostream& err) {
+int check_answer(const CommandLine& line, const HttpAnswer& answer, const std::string& url,
+                 std::ostream& err) {
     if (answer.status == 0) {
-        err << "starling admin: cannot reach " << url << ": " << answer.error << std::endl;
+        err << title_of(line) << "cannot reach " << url << ": " << answer.error << std::endl;
         return unreachable_exit;
     }
     if (answer.status == 200) return 0;
-    err << "starling admin: " << answer.status << ": " << problem_of(answer.body) << std::endl;
+    err << title_of(line) << answer.status << ": " << problem_of(answer.body)
+        << (answer.status == 401 ? "; see --key and the variable STARLING_KEY" : "") << std::endl;
     return refused_exit;
 }
 
@@ -128,7 +134,7 @@ int run_top(const CommandLine& line, const HttpPost& connection, const std::stri
     for (unsigned i = 0; count == 0 || i < count; ++i) {
         if (i > 0) (void)::poll(nullptr, 0, 1000);  // The time until the next sample.
         const HttpAnswer answer = ask(connection, {"/admin/api/stats", ""});
-        if (const int fault = check_answer(answer, url, streams.err)) return fault;
+        if (const int fault = check_answer(line, answer, url, streams.err)) return fault;
         std::string text = answer.body;
         if (!line.find("--json")) text = terminal ? shown_screen(text) : shown_line(text, i == 0);
         if (!text.ends_with('\n')) text += '\n';
@@ -162,16 +168,16 @@ bool is_gone(const HttpAnswer& answer) {
 int run_drain(const CommandLine& line, const HttpPost& connection, const std::string& url,
               const Streams& streams) {
     const auto body = drain_body(line);
-    if (!body) return wrong(streams.err, body.error());
+    if (!body) return wrong(line, streams.err, body.error());
     HttpAnswer answer = ask(connection, {"/admin/api/drain", *body});
-    if (const int fault = check_answer(answer, url, streams.err)) return fault;
+    if (const int fault = check_answer(line, answer, url, streams.err)) return fault;
     while (true) {
         if (const int written = print(shown_drain(answer.body), streams)) return written;
         if (line.find("--no-wait")) return 0;
         (void)::poll(nullptr, 0, 1000);  // The time until the next line.
         answer = ask(connection, {"/admin/api/drain", ""});
         if (is_gone(answer)) return print("the server has ended\n", streams);
-        if (const int fault = check_answer(answer, url, streams.err)) return fault;
+        if (const int fault = check_answer(line, answer, url, streams.err)) return fault;
     }
 }
 
@@ -218,30 +224,31 @@ base::Result<AdminRequest> admin_request(const CommandLine& line) {
 int run_admin(const CommandLine& line, const Environment& environment, const Streams& streams) {
     const std::string url = line.find("--url") ? line.value("--url") : std::string(default_url);
     auto server = parse_server_address(url);
-    if (!server) return wrong(streams.err, "--url: " + server.error());
+    if (!server) return wrong(line, streams.err, "--url: " + server.error());
     const std::string key = key_of(line, environment);
     for (const char c : key)
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            return wrong(streams.err, "the key must not contain control characters");
+            return wrong(line, streams.err, "the key must not contain control characters");
     if (const auto fault = unreadable("--ca", line.value("--ca")))
-        return wrong(streams.err, *fault);
+        return wrong(line, streams.err, *fault);
     unsigned timeout_s = 10;
     if (line.find("--timeout-s")) {
         const auto given = number_of(line, "--timeout-s", 1, 3600);
-        if (!given) return wrong(streams.err, "--timeout-s: must be an integer from 1 to 3600");
+        if (!given)
+            return wrong(line, streams.err, "--timeout-s: must be an integer from 1 to 3600");
         timeout_s = *given;
     }
     const HttpPost connection = connection_of(line, *std::move(server), key, timeout_s);
     const std::string what = line.value("WHAT");
     if (line.find("--count") && !number_of(line, "--count", 1, 1'000'000))
-        return wrong(streams.err, "--count: must be an integer from 1 to 1000000");
+        return wrong(line, streams.err, "--count: must be an integer from 1 to 1000000");
     if (line.action == Action::drain || what == "drain")
         return run_drain(line, connection, url, streams);
     if (what == "top") return run_top(line, connection, url, streams);
     const auto request = admin_request(line);
-    if (!request) return wrong(streams.err, request.error());
+    if (!request) return wrong(line, streams.err, request.error());
     const HttpAnswer answer = ask(connection, *request);
-    if (const int fault = check_answer(answer, url, streams.err)) return fault;
+    if (const int fault = check_answer(line, answer, url, streams.err)) return fault;
     return print(line.find("--json") ? json_line(answer.body) : shown_answer(what, answer.body),
                  streams);
 }
