@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -22,6 +23,11 @@ class Repository(unittest.TestCase):
     def setUp(self):
         self.root = os.path.realpath(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.root)
+        self.cache = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.cache)
+        environment = mock.patch.dict(os.environ, {"XDG_CACHE_HOME": self.cache})
+        environment.start()
+        self.addCleanup(environment.stop)
         self.write(".clang-tidy", CONFIG)
         self.write("src/a/number.h", HEADER)
 
@@ -104,9 +110,22 @@ class Running(Repository):
     def test_a_cache_that_is_not_whole_is_not_believed(self):
         self.write("src/a/first.cpp", NULL)
         found, _ = self.check("src/a/first.cpp")
-        for leaf in os.listdir(f"{self.root}/build/tidy"):
-            self.write(f"build/tidy/{leaf}", '{"findings": [')
+        kept = os.listdir(tidy.cache_folder())
+        self.assertEqual(len(kept), 1)
+        with open(os.path.join(tidy.cache_folder(), kept[0]), "w", encoding="utf-8") as stream:
+            stream.write('{"findings": [')
         self.assertEqual(self.check("src/a/first.cpp"), (found, 1))
+
+    def test_another_clone_has_the_same_cache(self):
+        self.write("src/a/first.cpp", NULL)
+        found, _ = self.check("src/a/first.cpp")
+        clone = self.root + "-clone"
+        shutil.copytree(self.root, clone)
+        self.addCleanup(shutil.rmtree, clone)
+        self.root = clone
+        self.assertEqual(self.check("src/a/first.cpp"), (found, 0))
+        self.write("src/a/first.cpp", CLEAN)
+        self.assertEqual(self.check("src/a/first.cpp"), ([], 1))
 
 
 class Grouping(Repository):

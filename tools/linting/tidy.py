@@ -3,7 +3,8 @@
 clang-tidy spends nearly all of its time on the headers of the system and of libraries. So files that are
 compiled alike are checked as one text, a group, which reads these headers once. Files
 that define the same name go to different groups. A group that cannot be parsed is halved, down to single
-files. The result of each group is kept in build/tidy, under a hash of all that the result depends on."""
+files. The result of each group is kept under a hash of all of the repository's files that it depends on, in
+$XDG_CACHE_HOME/starling/tidy: clones of one machine share it, as they share what ccache has."""
 import hashlib
 import json
 import os
@@ -22,7 +23,7 @@ from .source import INCLUDE, SKIPPED_FOLDERS, Finding
 
 CLANG_TIDY = "clang-tidy-19"  # Version 14 of Debian 12 cannot read the library's header of coroutines.
 CONFIG = ".clang-tidy"
-CACHE = os.path.join("build", "tidy")
+TEXTS = os.path.join("build", "tidy")  # Where the text of a group is, while it is checked.
 CACHE_DAYS_MAX = 30      # A result that no run has used for so long is deleted.
 GROUP_FILES_MAX = 24
 PROGRESS_SECONDS = 10
@@ -192,6 +193,11 @@ class Texts:
         return sorted(seen)
 
 
+def cache_folder() -> str:
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(home, "starling", "tidy")
+
+
 class Tidy:
     """One run over groups. Several threads may call check()."""
 
@@ -199,8 +205,9 @@ class Tidy:
         self.root, self.program = os.path.realpath(root), program
         self.texts = Texts(self.root)
         self.runs = 0  # Runs of clang-tidy; a cached result needs no run.
-        self.cache = os.path.join(self.root, CACHE)
-        os.makedirs(self.cache, exist_ok=True)
+        self.cache = cache_folder()
+        for folder in (self.cache, os.path.join(self.root, TEXTS)):
+            os.makedirs(folder, exist_ok=True)
         version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
         with open(__file__, encoding="utf-8") as stream:
             self.common = [version, stream.read(), self.texts.read(os.path.join(self.root, CONFIG))[0]]
@@ -209,9 +216,10 @@ class Tidy:
         arguments = group[0].arguments
         paths = [os.path.join(self.root, source.path) for source in group]
         files = self.texts.with_headers(paths, include_folders(arguments))
-        parts = [*self.common, self.root, *arguments, *paths,
-                 *(word for path in files for word in (path, self.texts.read(path)[1]))]
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        parts = [*arguments, *paths, *(word for path in files for word in (path, self.texts.read(path)[1]))]
+        # The folder of the repository is no part of it.
+        text = "\0".join([*self.common, *(part.replace(self.root + os.sep, "") for part in parts)])
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def check(self, group: list[Source]) -> Outcome:
         name = self.key(group)
@@ -224,12 +232,13 @@ class Tidy:
                            tuple(tuple(half) for half in data["halves"]))
         except (OSError, ValueError, KeyError, TypeError):
             pass  # Not known, or not whole.
-        outcome = self.run(group, os.path.join(self.cache, name + ".cpp"))
+        outcome = self.run(group, os.path.join(self.root, TEXTS, name + ".cpp"))
         data = {"findings": [(f.path, f.line, f.rule, f.message) for f in outcome.findings],
                 "halves": outcome.halves}
-        with open(kept + ".new", "w", encoding="utf-8") as stream:
+        mine = f"{kept}.{os.getpid()}"  # Another clone may write the same result.
+        with open(mine, "w", encoding="utf-8") as stream:
             json.dump(data, stream)
-        os.replace(kept + ".new", kept)
+        os.replace(mine, kept)
         return outcome
 
     def run(self, group: list[Source], joined: str) -> Outcome:
@@ -342,5 +351,6 @@ def check_tidy(root: str) -> list[Finding]:
 
     groups = groups_of(sources, lambda s: definitions(tidy.texts.read(os.path.join(root, s.path))[0]), types)
     found = check_groups(tidy, groups, lambda line: print(line, file=sys.stderr, flush=True))
-    clean(tidy.cache, time.time())
+    for folder in (tidy.cache, os.path.join(root, TEXTS)):
+        clean(folder, time.time())
     return found
