@@ -114,6 +114,8 @@ TEST(PresenceStream, AClientThatComesBackGetsWhatItMissedAndTheMembers) {
         EXPECT_EQ(first.next(),
                   list("kept1", R"("users":1,"connections":1,"members":[{"client":"*"}])"));
     }
+    // Otherwise the client that comes back hears of the end of the first one.
+    ASSERT_TRUE(eventually([&] { return t.channels.presence("kept1").connections == 0; }));
     t.publish_one("kept1", "missed");
     Stream back(t.port(), "Ref=kept1&presence=1", "Last-Event-ID: " + id + "\r\n");
     EXPECT_NE(back.next().find("data: WS Server Event:missed\n"), std::string::npos);
