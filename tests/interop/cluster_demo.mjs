@@ -18,7 +18,7 @@ export const alive = (pid) => {
 export class ClusterDemo extends Program {
   // `args`: further options.
   static async start(args = []) {
-    const port = await freePort();
+    const port = await freePort({ behind: 9 });  // The nodes take them.
     // Of a demo that is killed the files are left.
     const demo = new ClusterDemo("starling", ["cluster-demo", "--port", String(port), ...args],
       { port, env: { TMPDIR: temporaryFolder() } });

@@ -75,14 +75,16 @@ export function temporaryFolder() {
 const port_parts = 40;
 let ports_taken = randomInt(1000);
 
-export async function freePort() {
+// `behind`: so many ports after it are given to nobody else.
+export async function freePort({ behind = 0 } = {}) {
   const range = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8");
   const [first, last] = range.trim().split(/\s+/).map(Number);
   const [from, to] = first > 13_000 ? [12_000, first] : last < 64_000 ? [last + 1, 65_536]
     : [12_000, 65_536];
   const width = Math.floor((to - from) / port_parts);
   for (;;) {
-    const port = from + (process.pid % port_parts) * width + ports_taken++ % width;
+    const port = from + (process.pid % port_parts) * width + ports_taken % width;
+    ports_taken += 1 + behind;
     if (await isFree(port)) return port;
   }
 }
