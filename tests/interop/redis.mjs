@@ -136,9 +136,26 @@ export async function moveSlot(nodes, key) {
     if (keys.length === 0) break;
     await nodes[from].cli("MIGRATE", "127.0.0.1", nodes[to].port, keys[0], 0, 5000);
   }
-  for (const i of [to, from, 3 - from - to])
-    await nodes[i].cli("CLUSTER", "SETSLOT", slot, "NODE", nodes[to].id);
+  const wrong = [to, from, 3 - from - to];
+  // What the old owner had said of the slot before may reach another node afterwards: then it is said again.
+  await until(async () => {
+    for (const i of wrong.splice(0)) await nodes[i].cli("CLUSTER", "SETSLOT", slot, "NODE", nodes[to].id);
+    for (const [i, node] of nodes.entries()) if (await ownerOf(node, slot) !== nodes[to].id) wrong.push(i);
+    return wrong.length === 0;
+  }, "the nodes to agree about the slot");
   return { slot, from, to };
+}
+
+// The id of the node that owns the slot, as this node knows it.
+async function ownerOf(node, slot) {
+  for (const line of (await node.cli("CLUSTER", "NODES")).split("\n")) {
+    const [id, , , , , , , , ...ranges] = line.trim().split(" ");
+    for (const range of ranges) {
+      const [first, last = first] = range.split("-").map(Number);
+      if (first <= slot && slot <= last) return id;
+    }
+  }
+  return null;
 }
 
 // redis_test_client: write() a command, wait for lines.
