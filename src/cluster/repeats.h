@@ -3,7 +3,7 @@
 // it again then. Nodes that had read it before know it by the number that its node gives each entry.
 //
 //     appended.emplace_back(Repeats::field, Repeats::value_of(number, first));  // by the node that appends
-//     repeats.may_come(now_ms);                           // the stream has lost entries
+//     repeats.may_come(now_ms, own_uid_or_empty);         // the stream has lost entries
 //     if (repeats.read(entry, id, now_ms)) return;        // each entry, in the order of the stream
 //
 // Only then, and for a while, entries are taken for repeats, and only if their bytes are the same: what is

@@ -65,11 +65,9 @@ for (const [mode, options] of modes) {
     const { nodes, peers, speakers } = await speaking(t, mode, options);
     const rest = peers.slice(0, 2);
     for (const node of nodes.slice(2)) await freeze(t, node);
-    const begin = performance.now();
     await hear(rest, speakers);
     // Until the others take the nodes for dead.
     await until(async () => !(await peers[0].all("who", "red"))[1], "an answer without them");
-    await until(() => performance.now() - begin > 2000, "two seconds of ice");  // What is tested here.
     for (const node of nodes.slice(2)) node.signal("SIGCONT");
     const thawed = performance.now();
     await hear(peers, speakers);
