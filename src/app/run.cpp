@@ -147,7 +147,8 @@ void greet(const Server& server, const Server* redirect, const Settings& setting
 // configuration.
 std::string start_fault(const Config& config, const std::string& fault) {
     std::string text = fault;
-    if (text.ends_with(":8081: Address already in use"))
+    const std::string usual = Settings().admin_listen;
+    if (text.ends_with(usual.substr(usual.rfind(':')) + ": Address already in use"))
         text += "; another starling may have its admin listener there, see admin.listen";
     for (const auto& [key, address] : config.listen_keys())
         if (fault.starts_with("cannot listen on " + address + ": ") &&
