@@ -247,6 +247,7 @@ test("events wait while Redis is away, and come once when it is back", async (t)
   await until(() => all.every((one) => missing(one).every((event) => before.has(event))),
     `all events: ${all.map((one) => missing(one)).join(" | ")}`);
   await until(() => all.every(({ told }) => told > 0), "word of what may be lost");
+  for (const { output } of nodes) assert.match(output, /history: connected to Redis/);
   for (const { got } of all) assert.deepEqual(compare(got, publishers, count).doubled, []);
   await Promise.all(all.map((one) => one.stop()));
 });

@@ -8,6 +8,7 @@
 #include "server/cluster/part.h"
 #include "server/figures.h"
 #include "server/history/redis_errors.h"
+#include "server/nodes/refusal.h"
 #include "server/nodes/settings.h"
 #include "server/socketio/socketio.h"
 #include "server/worker.h"

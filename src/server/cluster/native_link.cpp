@@ -71,7 +71,7 @@ socketio::Report report_of(cluster::Message& message, Answers& answers) {
 }  // namespace
 
 NativeLink::Here::Here(Worker& worker, socketio::Server& core, uint64_t request_timeout_ms)
-    : reports(worker),
+    : reports(worker, "cluster", "socketio"),
       responder(worker, core, request_timeout_ms),
       arena(cluster::decode_limits(random_seed())) {}
 
@@ -329,8 +329,8 @@ void NativeLink::greet(Nodes::Id node) {
 }
 
 void NativeLink::differs(std::string_view what) {
-    here_->reports.tell(what, "connection_state_recovery must be the same on all nodes",
-                        ++here_->differences);
+    here_->reports.tell_lasting(what, "connection_state_recovery must be the same on all nodes",
+                                ++here_->differences);
 }
 
 void NativeLink::on_publication(const Nodes::Incoming& in, std::string_view body) {

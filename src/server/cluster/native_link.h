@@ -28,8 +28,8 @@
 #include "server/cluster/cluster.h"
 #include "server/cluster/responder.h"
 #include "server/extension.h"
+#include "server/history/redis_reports.h"
 #include "server/nodes.h"
-#include "server/nodes/redis_reports.h"
 #include "socketio/cluster_link.h"
 
 namespace starling::server {

@@ -60,7 +60,7 @@ ClusterPart::ClusterPart(const ClusterSettings& settings, Worker& worker, socket
       worker_(worker),
       adapter_(core.adapter()),
       figures_(figures),
-      reports_(worker),
+      reports_(worker, "cluster", "socketio"),
       outage_(worker, std::string(mode_name(settings)),
               [this] {
                   return ClusterLosses{dropped(), figures_.gaps.load(std::memory_order_relaxed), 0};

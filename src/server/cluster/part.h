@@ -23,8 +23,8 @@
 #include "server/cluster/recovery.h"
 #include "server/cluster/responder.h"
 #include "server/cluster/stream_reader.h"
+#include "server/history/redis_reports.h"
 #include "server/nodes/outage_report.h"
-#include "server/nodes/redis_reports.h"
 #include "server/worker.h"
 #include "socketio/server.h"
 

@@ -20,7 +20,6 @@ using hub::RemoteHistory;
 using Outcome = RemoteHistory::Outcome;
 using Clock = std::chrono::steady_clock;
 
-constexpr uint64_t log_interval_ms = 1000;
 constexpr std::string_view no_script = "NOSCRIPT";
 // No channel keeps more; a number of Lua holds it exactly.
 constexpr size_t limit_max = 100'000;
@@ -40,7 +39,8 @@ HistoryPart::HistoryPart(const HistorySettings& settings, Worker& worker,
       read_hash_(base::sha1_hex(read_)),
       resolver_(net::make_system_resolver(worker.loop())),
       history_(std::make_unique<RemoteHistory>(static_cast<Store&>(*this), settings.limits)),
-      timer_(worker.loop()) {
+      timer_(worker.loop()),
+      reports_(worker, "history", "history") {
     auto made = redis::client::Client::make(worker.loop(), *resolver_, settings_.redis, *this);
     if (!made) throw std::runtime_error("history: " + made.error());
     client_ = *std::move(made);
@@ -125,19 +125,6 @@ void HistoryPart::run(const std::string& script, const std::string& hash, std::s
     });
 }
 
-// A line once a second at most.
-void HistoryPart::tell(std::string_view what, std::string_view error) {
-    ++failures_;
-    if (failures_logged_ms_ != 0 && now_ms() - failures_logged_ms_ < log_interval_ms) return;
-    failures_logged_ms_ = now_ms();
-    const std::string_view words = redis::in_words(error);
-    const std::string count = std::to_string(failures_);
-    const std::array<log::Field, 1> fields{{{"count", count}}};
-    worker_.log(log::Level::warn,
-                "history: " + std::string(what) + std::string(words.empty() ? error : words),
-                fields);
-}
-
 Outcome HistoryPart::outcome_of(const redis::Answer& answer) {
     if (answer.error.empty() && answer.value) return Outcome::done;
     if (answer.error == redis::client::Client::withdrawn) return Outcome::unknown;
@@ -145,7 +132,7 @@ Outcome HistoryPart::outcome_of(const redis::Answer& answer) {
     const bool told = answer.value != nullptr;  // Else the connection was cut.
     if (!told || redis::reaction(redis::error_kind(answer.error)) != redis::Reaction::tell)
         return Outcome::unknown;
-    tell("Redis refuses: ", answer.error);
+    reports_.failed("Redis refuses", answer.error);
     return Outcome::refused;
 }
 
@@ -193,20 +180,21 @@ void HistoryPart::read(const RemoteHistory::Question& question,
 
 void HistoryPart::on_ready() {
     history_->set_ready(true, now_ms());
+    reports_.back();
     touched();
     if (ready_) ready_();
 }
 
-void HistoryPart::on_down(const std::string& why, bool) {
+void HistoryPart::on_down(const std::string& why, bool is_final) {
     history_->set_ready(false, now_ms());
-    tell("Redis is away: ", why);
+    reports_.away(why, is_final);
 }
 
 void HistoryPart::on_bounced(std::string_view error) {
     const redis::ErrorKind kind = redis::error_kind(error);
     if (redis::reaction(kind) == redis::Reaction::redirect) return;
     ++errors_[static_cast<size_t>(kind)];
-    tell("Redis does not take messages now, and gets them again: ", error);
+    reports_.tell("Redis does not take messages now, and gets them again", error, ++bounced_);
 }
 
 void HistoryPart::add_figures(Figures& figures) const {

@@ -19,6 +19,7 @@
 #include "redis/client/client.h"
 #include "server/figures.h"
 #include "server/history/redis_errors.h"
+#include "server/history/redis_reports.h"
 #include "server/worker.h"
 
 namespace starling::server {
@@ -68,7 +69,6 @@ private:
              std::vector<std::string> arguments, uint64_t until_ms, base::LogHistogram& times,
              Answered answered);
     [[nodiscard]] hub::RemoteHistory::Outcome outcome_of(const redis::Answer& answer);
-    void tell(std::string_view what, std::string_view error);
     void touched();
 
     const HistorySettings settings_;
@@ -81,7 +81,8 @@ private:
     std::unique_ptr<hub::RemoteHistory> history_;
     std::unique_ptr<redis::client::Client> client_;
     redis::client::Timer timer_;
-    uint64_t failures_logged_ms_ = 0, failures_ = 0;
+    RedisReports reports_;
+    uint64_t bounced_ = 0;
     RedisErrorCounts errors_{};
     base::LogHistogram append_times_, read_times_;  // From a command to its answer.
 };

@@ -56,7 +56,7 @@ NodesPart::NodesPart(const NodesSettings& settings, Nodes::Id self, const Member
       members_(members),
       worker_(worker),
       figures_(figures),
-      reports_(worker),
+      reports_(worker, "cluster", "nodes"),
       outage_(worker, "native",
               [this] {
                   const native::Stats& stats = node_->stats();
@@ -302,9 +302,8 @@ void NodesPart::on_impostor() {
 
 // They hear each other, and understand nothing: a room has another hash there, or another home.
 void NodesPart::on_other_settings(std::string_view name, uint64_t messages) {
-    reports_.grown(told_.other_settings, messages,
-                   "node " + std::string(name) + " has other settings",
-                   "mode, secret, prefix and groups must be the same on all nodes");
+    reports_.tell_lasting("node " + std::string(name) + " has other settings",
+                          "mode, secret and groups must be the same on all nodes", messages);
 }
 
 // ---- redis::client::ClientEvents ----------------------------------------------------------------

@@ -22,10 +22,10 @@
 #include "redis/client/client.h"
 #include "server/figures.h"
 #include "server/history/redis_errors.h"
+#include "server/history/redis_reports.h"
 #include "server/nodes.h"
 #include "server/nodes/figures.h"
 #include "server/nodes/outage_report.h"
-#include "server/nodes/redis_reports.h"
 #include "server/nodes/settings.h"
 #include "server/worker.h"
 
@@ -115,7 +115,7 @@ private:
     RedisReports reports_;
     OutageReport outage_;
     struct Told {
-        uint64_t dropped = 0, lost = 0, malformed = 0, refused = 0, other_settings = 0;
+        uint64_t dropped = 0, lost = 0, malformed = 0, refused = 0;
     } told_;  // The counts of the last lines in the log.
     std::unique_ptr<net::Resolver> resolver_;
     std::unique_ptr<cluster::native::Node> node_;  // Null: the loop has ended.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/keyed_hash.h"
+#include "server/nodes/refusal.h"
 
 namespace starling::server {
 namespace {
