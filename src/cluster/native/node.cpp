@@ -188,7 +188,9 @@ void Node::set_away(Peer& peer) {
     if (std::exchange(peer.is_away, true)) return;
     peer.away_at = now_;
     questions_.node_away(peer.id, ended_);
-    if (peer.has_status) events_.on_node(peer.id, peer.name, NodeChange::away);
+    if (peer.has_status)
+        events_.on_node(peer.id, peer.name,
+                        peer.is_leaving ? NodeChange::leaves : NodeChange::away);
 }
 
 void Node::forget(Peer& peer) {

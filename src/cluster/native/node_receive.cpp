@@ -56,8 +56,8 @@ void Node::on_echo() {
 void Node::on_bye(NodeId from) {
     Peer* const peer = find(from);
     if (!peer) return;
-    set_away(*peer);
     peer->is_leaving = true;
+    set_away(*peer);
     end_questions();
 }
 

@@ -112,10 +112,11 @@ struct Stats {
 };
 
 enum class NodeChange : uint8_t {
-    here,  // A new node.
-    away,  // It is silent. What is sent to it waits, within limits; questions do not wait.
-    back,  // It was away.
-    gone,  // It said good-bye, or was away too long: forgotten.
+    here,    // A new node.
+    away,    // It is silent. What is sent to it waits, within limits; questions do not wait.
+    back,    // It was away.
+    leaves,  // It said good-bye: as away, for the moment until it is gone.
+    gone,    // It has left, or was away too long: forgotten.
 };
 
 // What a question got.

@@ -27,7 +27,8 @@ native::Options node_options(const NodesSettings& settings, Nodes::Id self) {
 Nodes::Change change_of(native::NodeChange change) noexcept {
     switch (change) {
         case native::NodeChange::here: return Nodes::Change::here;
-        case native::NodeChange::away: return Nodes::Change::away;
+        case native::NodeChange::away:
+        case native::NodeChange::leaves: return Nodes::Change::away;
         case native::NodeChange::back: return Nodes::Change::back;
         case native::NodeChange::gone: break;
     }
@@ -38,6 +39,7 @@ std::string_view words_of(native::NodeChange change) noexcept {
     switch (change) {
         case native::NodeChange::here: return "is here";
         case native::NodeChange::away: return "is away";
+        case native::NodeChange::leaves: return "stops";
         case native::NodeChange::back: return "is back";
         case native::NodeChange::gone: break;
     }
@@ -285,7 +287,7 @@ void NodesPart::on_node(Nodes::Id node, std::string_view name, native::NodeChang
         const std::lock_guard lock(figures_.mutex);
         auto& nodes = figures_.nodes;
         std::erase_if(nodes, [node](const ClusterNode& one) { return one.id == node; });
-        const bool is_away = change == native::NodeChange::away;
+        const bool is_away = change_of(change) == Nodes::Change::away;
         if (change != native::NodeChange::gone) nodes.push_back({node, std::string(name), is_away});
         figures_.away.store(static_cast<uint64_t>(std::ranges::count_if(
                                 nodes, [](const ClusterNode& one) { return one.is_away; })),

@@ -45,7 +45,7 @@ struct Host final : Events {
         log += "gap " + to_text(from).substr(14) + " " + std::to_string(publications) + " ";
     }
     void on_node(NodeId other, std::string_view, NodeChange change) override {
-        const char* const words[] = {"here", "away", "back", "gone"};
+        const char* const words[] = {"here", "away", "back", "leaves", "gone"};
         nodes += to_text(other).substr(14) + " " + words[static_cast<size_t>(change)] + " ";
     }
     void on_impostor() override { log += "impostor "; }

@@ -277,7 +277,7 @@ TEST_F(NativeNode, AGoodByeIsNoSilence) {
     EXPECT_EQ(c.take(), "0b:last,=words ");
     EXPECT_EQ(a.publish("news", "x"), 0u);
     net.run(1'100);
-    EXPECT_EQ(a.nodes, "0b here 0c here 0b away 0b gone ");
+    EXPECT_EQ(a.nodes, "0b here 0c here 0b leaves 0b gone ");
     EXPECT_EQ(a.node.stats().forgotten, 0u);
 }
 
@@ -288,11 +288,11 @@ TEST_F(NativeNode, AGoodByeOfACopyEndsNotTheOriginal) {
     std::string bytes;
     write_bye(b.id, bytes);
     for (Host* const host : {&a, &c}) host->node.received(bytes, net.now);
-    EXPECT_EQ(a.nodes, "0b away ");
+    EXPECT_EQ(a.nodes, "0b leaves ");
     net.run(5'000);
-    EXPECT_EQ(a.nodes, "0b away 0b gone ");
+    EXPECT_EQ(a.nodes, "0b leaves 0b gone ");
     net.run(7'000);
-    EXPECT_EQ(a.nodes, "0b away 0b gone 0b here ");
+    EXPECT_EQ(a.nodes, "0b leaves 0b gone 0b here ");
     a.take(), b.take();
     EXPECT_EQ(a.publish("news", "one"), 1u);
     a.node.joined("other");

@@ -35,7 +35,7 @@ void Process::on_question(uint64_t question, const Incoming& asked) {
 void Process::on_fence(uint64_t ticket, size_t missing) { world.fenced(*this, ticket, missing); }
 void Process::on_gap(NodeId, uint64_t) { world.gap(); }
 void Process::on_node(NodeId other, std::string_view, NodeChange change) {
-    if (change == NodeChange::away) world.went_away(*this, other);
+    if (change == NodeChange::away || change == NodeChange::leaves) world.went_away(*this, other);
 }
 void Process::on_impostor() { world.fault("a node met an impostor"); }
 
