@@ -204,7 +204,11 @@ base::Result<const Cluster*, SiteFault> join(Server& server, const Settings& set
     try {
         return &join_cluster(server, std::move(options));
     } catch (const std::exception& refused) {
-        return base::Failure(SiteFault{"cluster.url", refused.what()});
+        // The key says the first words.
+        std::string_view words = refused.what();
+        for (const std::string_view word : {"cluster: ", "url: "})
+            if (words.starts_with(word)) words.remove_prefix(word.size());
+        return base::Failure(SiteFault{"cluster.url", std::string(words)});
     }
 }
 

@@ -137,8 +137,8 @@ base::Result<Url> parse_url(std::string_view text) {
         if (colon != std::string_view::npos && text.substr(0, colon) == one.name) scheme = &one;
     if (!scheme)
         return Failure(
-            "scheme: redis://, rediss://, unix://, redis+sentinel:// and "
-            "redis+cluster:// are known");
+            "write redis://, rediss://, unix://, redis+sentinel:// or redis+cluster:// before the "
+            "address");
     Url url;
     url.mode = scheme->mode;
     url.tls = scheme->tls;

@@ -157,7 +157,7 @@ test("faults of the configuration: one line and exit 2", async (t) => {
   const at = `127.0.0.1:${redis.port}`;
   for (const [cluster, line] of [
     [{ url: `redis://:wrong@${at}` }, /cluster: Redis refuses this node: .*wrong user or password/],
-    [{ url: "http://x" }, /cluster\.url.*redis:\/\/.* are known/],
+    [{ url: "http://x" }, /cluster\.url.*redis:\/\/.* before the address/],
     [{ url: `redis+cluster://${at}`, mode: "classic" }, /cluster\.url.*mode classic needs a single Redis/],
     [{ url: `redis://${at}`, mode: "other" }, /cluster\.mode.*must be native, classic, sharded or streams/],
     [{ url: `redis://${at}`, prefix: "" }, /cluster\.url.*prefix must not be empty/],

@@ -46,9 +46,9 @@ TEST(RedisUrl, Accepts) {
 
 TEST(RedisUrl, Refuses) {
     const std::pair<const char*, const char*> cases[] = {
-        {"", "! scheme"},
-        {"localhost:6379", "! scheme"},
-        {"http://localhost", "! scheme"},
+        {"", "! write redis://"},
+        {"localhost:6379", "! write redis://"},
+        {"http://localhost", "! write redis://"},
         {"redis:///1", "! host: there is none"},
         {"redis://:p@", "! host: there is none"},
         {"redis://h:0", "! port"},
