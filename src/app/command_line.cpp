@@ -2,6 +2,7 @@
 #include "app/command_line.h"
 
 #include "app/build_info.h"
+#include "app/closest.h"
 
 #include <starling/server.h>
 
@@ -68,6 +69,7 @@ public:
     }
 
     [[nodiscard]] bool parsed() const { return command_.parsed(); }
+    [[nodiscard]] std::string_view name() const { return row_.name; }
 
     // "publish needs a CHANNEL"; "" if nothing is absent.
     [[nodiscard]] std::string missing() const {
@@ -82,6 +84,19 @@ public:
             return text.append(vowel ? "an " : "a ").append(typed.name());
         }
         return {};
+    }
+
+    [[nodiscard]] std::vector<std::string> unknown() const { return command_.remaining(); }
+
+    // "serve has no option --prot (did you mean --port?)"
+    [[nodiscard]] std::string says_unknown(std::string_view word) const {
+        if (!word.starts_with('-'))
+            return std::string(row_.name) + " takes no argument " + std::string(word);
+        std::vector<std::string_view> names;
+        for (const Typed& typed : all_)
+            if (typed.name().starts_with('-')) names.push_back(typed.name());
+        const std::string_view name = word.substr(0, word.find('='));
+        return std::string(row_.name) + " has no option " + std::string(name) + hint(name, names);
     }
 
     // "--algorithm: must be HS256, RS256 or ES256"; "" if no word is wrong.
@@ -181,12 +196,36 @@ struct Parser {
         const auto found = std::ranges::find_if(all, &Command::parsed);
         return found == all.end() ? nullptr : &*found;
     }
+
+    // About the first word of `args` that is no option, command or argument, options before others; ""
+    // if there is none. CLI11 tells all of them, in the reverse order.
+    [[nodiscard]] std::string unknown(const std::vector<std::string>& args) const {
+        const Command* const command = parsed();
+        const std::vector<std::string> words = command ? command->unknown() : app.remaining();
+        const auto first = [&](bool option) {
+            return std::ranges::find_if(args, [&](const std::string& word) {
+                return word.starts_with('-') == option &&
+                       std::ranges::find(words, word) != words.end();
+            });
+        };
+        auto word = first(true);
+        if (word == args.end()) word = first(false);
+        if (word == args.end()) return {};
+        if (command) return command->says_unknown(*word);
+        if (word->starts_with('-')) return "there is no option " + *word + " before the command";
+        std::vector<std::string_view> names;
+        for (const CommandRow& row : commands()) names.push_back(row.name);
+        return "there is no command " + *word + hint(*word, names);
+    }
 };
 
-CommandLine wrong(std::string why) {
+// `command`: whose help is named, "" for that of the program.
+CommandLine wrong(std::string why, std::string_view command = "") {
     std::ranges::replace(why, '\n', ' ');
     CommandLine result;
-    result.text = "starling: " + why + "; see starling --help\n";
+    result.text = "starling: " + why + "; see starling ";
+    if (!command.empty()) result.text.append(command).append(" ");
+    result.text += "--help\n";
     result.exit_code = 2;
     return result;
 }
@@ -203,12 +242,11 @@ std::string CommandLine::value(std::string_view name) const {
     return values ? values->front() : std::string();
 }
 
-CommandLine parse_command_line(std::vector<std::string> args) {
+CommandLine parse_command_line(const std::vector<std::string>& args) {
     Parser parser;
-    std::ranges::reverse(args);  // CLI11 parses from the back.
     try {
-        parser.app.parse(args);
-    } catch (const CLI::Success& asked) {  // Help or version.
+        parser.app.parse(std::vector(args.rbegin(), args.rend()));  // CLI11 parses from the back.
+    } catch (const CLI::Success& asked) {                           // Help or version.
         std::ostringstream out, err;
         parser.app.exit(asked, out, err);
         CommandLine result;
@@ -217,7 +255,9 @@ CommandLine parse_command_line(std::vector<std::string> args) {
     } catch (const CLI::ParseError& error) {
         const Command* const command = parser.parsed();
         const bool absent = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+        const std::string unknown = parser.unknown(args);
         const std::string missing = absent && command ? command->missing() : "";
+        if (!unknown.empty()) return wrong(unknown, command ? command->name() : "");
         return wrong(missing.empty() ? error.what() : missing);
     }
     const Command* const command = parser.parsed();

@@ -41,6 +41,6 @@ struct CommandLine {
 };
 
 // `args`: the arguments without the program's name.
-[[nodiscard]] CommandLine parse_command_line(std::vector<std::string> args);
+[[nodiscard]] CommandLine parse_command_line(const std::vector<std::string>& args);
 
 }  // namespace starling::app

@@ -121,6 +121,20 @@ TEST(CommandLine, OptionsAndArgumentsOfTheToolsReachThem) {
         {{"completions"}, "starling: completions needs a SHELL; see starling --help\n"},
         {{"completions", "tcsh"},
          "starling: SHELL: must be bash, zsh or fish; see starling --help\n"},
+        {{"drian"},
+         "starling: there is no command drian (did you mean drain?); see starling --help\n"},
+        {{"--listen", "a"},
+         "starling: there is no option --listen before the command; see starling --help\n"},
+        {{"serve", "--lsiten", "a", "--bar"},
+         "starling: serve has no option --lsiten (did you mean --listen?); see starling serve "
+         "--help\n"},
+        {{"serve", "x", "--bar=1"},
+         "starling: serve has no option --bar; see starling serve --help\n"},
+        {{"serve", "8080"}, "starling: serve takes no argument 8080; see starling serve --help\n"},
+        // The option rather than the argument that it seems to be absent for.
+        {{"publish", "--kye", "x"},
+         "starling: publish has no option --kye (did you mean --key?); see starling publish "
+         "--help\n"},
     };
     for (const auto& [args, text] : wrong) {
         const CommandLine refused = parse_command_line(args);

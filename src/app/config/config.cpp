@@ -6,6 +6,7 @@
 #include <span>
 #include <system_error>
 
+#include "app/closest.h"
 #include "base/text.h"
 
 namespace starling::app {

@@ -1,5 +1,6 @@
 // app/config/environment.cpp: the part of app/config/config.h that reads STARLING_* variables. The
 // name of a key's variable is the key's path in capitals, with two underscores for each point.
+#include "app/closest.h"
 #include "app/command_table.h"
 #include "app/config/config.h"
 
@@ -63,9 +64,8 @@ bool Config::read_environment(const Environment& environment) {
         if (std::ranges::find(command_variables(), name, &VariableRow::name) !=
             command_variables().end())
             continue;
-        const std::string_view meant = closest(name, names);
-        const std::string hint = meant.empty() ? "" : " (did you mean " + std::string(meant) + "?)";
-        warnings_.push_back("starling: environment variable " + name + " is not known" + hint);
+        warnings_.push_back("starling: environment variable " + name + " is not known" +
+                            hint(name, names));
     }
     for (const Variable& variable : known) {
         auto found = std::ranges::find_if(

@@ -111,8 +111,4 @@ enum class Form : uint8_t { boolean, integer, octal, seconds, text, texts, word 
 // All settings as JSON, {"listen":[{"address":...}],"http":{...}}. Secrets are "***".
 [[nodiscard]] std::string shown_settings(Settings settings);
 
-// The one of `names` that is most similar to `wrong`; "" if none is similar.
-[[nodiscard]] std::string_view closest(std::string_view wrong,
-                                       std::span<const std::string_view> names);
-
 }  // namespace starling::app

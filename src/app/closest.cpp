@@ -1,7 +1,7 @@
-// app/config/closest.cpp: the known name that is nearest to a wrong one.
-#include "app/config/schema.h"
+#include "app/closest.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace starling::app {
 
@@ -28,6 +28,11 @@ std::string_view closest(std::string_view wrong, std::span<const std::string_vie
         }
     }
     return best;
+}
+
+std::string hint(std::string_view wrong, std::span<const std::string_view> names) {
+    const std::string_view meant = closest(wrong, names);
+    return meant.empty() ? "" : " (did you mean " + std::string(meant) + "?)";
 }
 
 }  // namespace starling::app
