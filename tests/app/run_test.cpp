@@ -231,6 +231,24 @@ TEST_F(RunFolder, APortInUseIsOneLine) {
     ::close(holder);
 }
 
+// Whoever holds the port, this test or a starling of this machine.
+TEST_F(RunFolder, ThePortOfAdminListenersIsSaidToBeOne) {
+    const int holder = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(8081);
+    if (::bind(holder, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
+        ASSERT_EQ(::listen(holder, 1), 0);
+    const Outcome outcome = run_with({"serve", "--listen", "127.0.0.1:8081"});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(
+        outcome.err,
+        "starling: --listen: cannot listen on 127.0.0.1:8081: Address already in use; another "
+        "starling may have its admin listener there, see admin.listen\n");
+    ::close(holder);
+}
+
 TEST_F(RunFolder, ALogThatCannotBeOpenedIsOneLine) {
     std::string file = write("s.yaml", "workers: 1\nlog:\n  path: none/x.log\n");
     Outcome outcome = run_with({"serve", "--config", file});
