@@ -323,8 +323,9 @@ void PeersPart::check_times() {
         refuse_asked(number, 503);
     }
     close_late_forwards();
-    const bool is_idle = asked_.empty() && forwards_.empty() && questions_.open() == 0 &&
-                         questions_.remembered() == 0;
+    end_closed_left();
+    const bool is_idle = asked_.empty() && forwards_.empty() && sockets_.empty() &&
+                         questions_.open() == 0 && questions_.remembered() == 0;
     if (is_idle) worker_.loop().cancel_timer(std::exchange(timer_, 0));
 }
 

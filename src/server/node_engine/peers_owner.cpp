@@ -244,10 +244,14 @@ void PeerSocket::send(ws::Message message, bool) {
 // Before the upgrade there is no word for it: the other node's question stays without an answer.
 void PeerSocket::close(uint16_t) {
     if (!is_open_) return;
+    // It leaves with what waits, before the end. Without memory for it, the client's time-out tells.
     if (is_upgraded_) {
-        pending_.push_back({engineio::Type::close, false, {}});
-        pending_bytes_ += packet_bytes;
-        part_.flush_soon(*this);
+        try {
+            pending_.push_back({engineio::Type::close, false, {}});
+            pending_bytes_ += packet_bytes;
+        } catch (...) {
+            host_.worker.log_exception("cluster", base::describe_current_exception());
+        }
     }
     part_.closed(*this);
 }
@@ -257,6 +261,7 @@ size_t PeersPart::queue_bytes_max() const noexcept {
 }
 
 void PeersPart::serve_upgrade(EngineSession& session, const Message& message, Message answer) {
+    start_timer();
     const uint64_t serial = next_serial();
     auto made = std::make_unique<PeerSocket>(*this, engine_.host(worker_), session, serial,
                                              message.sid, message.sender);
@@ -342,12 +347,32 @@ void PeersPart::socket_confirmed(uint64_t serial, size_t bytes, PeerReach reach)
 // Functions of the socket may be on the call stack. What it has sent leaves before.
 void PeersPart::closed(PeerSocket& socket) {
     socket.is_open_ = false;
-    worker_.loop().post([this, serial = socket.serial_] {
-        const auto found = sockets_.find(serial);
-        if (found == sockets_.end()) return;
-        flush(*found->second);
-        end(*found->second, engineio::Session::Event::websocket_closed);
-    });
+    try {
+        worker_.loop().post([this, serial = socket.serial_] {
+            const auto found = sockets_.find(serial);
+            if (found != sockets_.end()) end_closed(*found->second);
+        });
+    } catch (...) {  // Out of memory: the timer ends it.
+        are_closed_left_ = true;
+        worker_.log_exception("cluster", base::describe_current_exception());
+    }
+}
+
+void PeersPart::end_closed(PeerSocket& socket) {
+    flush(socket);
+    end(socket, engineio::Session::Event::websocket_closed);
+}
+
+void PeersPart::end_closed_left() {
+    if (!are_closed_left_) return;
+    std::vector<uint64_t> left;
+    for (const auto& [serial, socket] : sockets_)
+        if (!socket->is_open_) left.push_back(serial);
+    are_closed_left_ = false;
+    for (const uint64_t serial : left) {
+        const auto found = sockets_.find(serial);  // The end of another one may have ended it.
+        if (found != sockets_.end()) end_closed(*found->second);
+    }
 }
 
 void PeersPart::end(PeerSocket& socket, engineio::Session::Event how) {

@@ -182,6 +182,8 @@ private:
     void socket_confirmed(uint64_t serial, size_t bytes, PeerReach reach);
     // The session is told, and the socket is freed.
     void end(PeerSocket& socket, engineio::Session::Event how);
+    void end_closed(PeerSocket& socket);
+    void end_closed_left();
     [[nodiscard]] PeerSocket* socket_of(std::string_view sid, std::string_view peer) const;
     [[nodiscard]] EngineSession* session_of(std::string_view sid) const;
     void forget_poll(std::string_view sid, std::string_view peer);
@@ -210,6 +212,7 @@ private:
     std::map<uint64_t, std::unique_ptr<PeerSocket>> sockets_;           // By serial number,
     std::map<std::string, uint64_t, std::less<>> sockets_of_sessions_;  // and by session.
     std::vector<uint64_t> flushes_;
+    bool are_closed_left_ = false;  // A closed socket of sockets_ was not told to end.
     uint64_t last_serial_ = 0;
 
     uint64_t asked_count_ = 0, refused_count_ = 0, lost_count_ = 0, served_count_ = 0,

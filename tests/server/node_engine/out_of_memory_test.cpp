@@ -165,9 +165,9 @@ protected:
                            {engineio::Type::message, true, std::string(300, 'b')}};
         tell(message);
     }
-    void packet(std::string_view sid) {
+    void packet(std::string_view sid, std::string text = std::string(300, 'c')) {
         Message message{.type = Type::packet, .recipient = "me", .sid = std::string(sid)};
-        message.packets = {{engineio::Type::message, false, std::string(300, 'c')}};
+        message.packets = {{engineio::Type::message, false, std::move(text)}};
         tell(message);
     }
     void lock(std::string_view sid, Carrier carrier) {
@@ -234,8 +234,9 @@ protected:
         while (client.frame().end.empty()) {}
     }
 
-    // A session of this node, with a poll and then a WebSocket at the other node.
-    void lend(bool must_succeed = false) {
+    // A session of this node, with a poll and then a WebSocket at the other node. This node or the other
+    // one closes it.
+    void lend(bool closes_here, bool must_succeed = false) {
         std::string sid;
         {
             Client client(workers_.port());
@@ -254,7 +255,10 @@ protected:
         packet(sid);
         const bool had_websocket =
             next(Type::lock_answer) && next(Type::upgrade_answer) && next(Type::drain);
-        tell({.type = Type::close, .recipient = "me", .sid = sid, .reason = "transport close"});
+        if (closes_here)
+            packet(sid, "close");
+        else
+            tell({.type = Type::close, .recipient = "me", .sid = sid, .reason = "transport close"});
         messages_.clear();
         if (must_succeed) {
             EXPECT_TRUE(had_poll);
@@ -281,7 +285,11 @@ TEST_F(OutOfMemoryPeers, AWebSocketOfAnotherNodesSession) {
 }
 
 TEST_F(OutOfMemoryPeers, ASessionThatIsLent) {
-    fail_each([&] { lend(); }, [&] { lend(true); });
+    fail_each([&] { lend(false); }, [&] { lend(false, true); });
+}
+
+TEST_F(OutOfMemoryPeers, ASessionThatIsLentAndClosed) {
+    fail_each([&] { lend(true); }, [&] { lend(true, true); });
 }
 
 }  // namespace
