@@ -100,11 +100,12 @@ bool RelayPart::send(Nodes::Id to, std::string message) {
 
 bool RelayPart::tell(Nodes::Id to, std::string message) {
     if (send(to, std::move(message))) return true;
-    if (untold_.insert(to).second)
-        worker_.loop().post([this, to] {
-            untold_.erase(to);
-            node_lost(to);
-        });
+    if (untold_.contains(to)) return false;
+    worker_.loop().post([this, to] {
+        untold_.erase(to);
+        node_lost(to);
+    });
+    untold_.insert(to);  // The call comes first: without memory for it, the next message posts one.
     return false;
 }
 
@@ -368,8 +369,11 @@ void RelayPart::check_times() {
     give_up(late, 503);
     close_late_sockets();
     tell_again();
+    end_left();
     // Without a request nothing depends on the time without Redis.
-    if (!asked_.empty() || !forwarded_.empty() || !parted_.empty() || unlinked_ms_ != 0) return;
+    if (!asked_.empty() || !forwarded_.empty() || !parted_.empty() || !relayed_.empty() ||
+        unlinked_ms_ != 0)
+        return;
     worker_.loop().cancel_timer(std::exchange(timer_, 0));
 }
 

@@ -251,6 +251,10 @@ private:
     // The WebSocket is lost: the session is told at the end of the tick.
     void fail(RelayedSocket& socket, uint16_t code);
     void tell_end(RelayedSocket& socket);
+    // The session of a socket that has closed is told, and the socket is freed.
+    void end_closed(uint64_t serial);
+    // The ends for which there was no memory.
+    void end_left();
     void end(RelayedSocket& socket, engineio::Session::Event how);
     [[nodiscard]] uint64_t next_serial() noexcept;
     void add_on_way(Nodes::Id to, size_t bytes);
@@ -277,7 +281,7 @@ private:
         unread_;  // Polls with an answer not taken, by sid.
     size_t asked_bytes_ = 0;
     uint64_t last_id_ = 0;
-    net::TimerId timer_ = 0;    // Runs while there are requests.
+    net::TimerId timer_ = 0;    // Runs while there are requests and WebSockets of other nodes.
     uint64_t unlinked_ms_ = 0;  // Since when Redis is away; 0: it is there.
     // Nodes that are away, with the timer that gives them up; 0: they are given up.
     std::map<Nodes::Id, net::TimerId> away_;
@@ -285,6 +289,7 @@ private:
 
     std::unordered_map<uint64_t, std::unique_ptr<RelayedRequest>> served_;  // By serial number.
     std::unordered_map<uint64_t, std::unique_ptr<RelayedSocket>> relayed_;  // By serial number.
+    bool are_ends_left_ = false;  // A closed socket of relayed_ is not told, or not freed.
     // The serial numbers of both, by node and its number.
     std::map<std::pair<Nodes::Id, uint64_t>, uint64_t> served_of_;
     // Answers that have not arrived yet, and the frames of WebSockets that have ended: their bytes by

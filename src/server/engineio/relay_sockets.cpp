@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
+#include "base/exception_text.h"
 #include "base/text.h"
 #include "server/engineio/engine_worker.h"
 #include "server/engineio/relay_part.h"
@@ -71,6 +73,7 @@ RelayedSocket* RelayPart::find_relayed(Nodes::Id from, uint64_t id) const {
 }
 
 void RelayPart::accept(EngineSession& session, RelayedSocket::Client client, size_t bytes) {
+    start_timer();
     const uint64_t serial = next_serial();
     const std::pair key(client.node, client.id);
     std::unique_ptr<RelayedSocket> made(
@@ -173,14 +176,34 @@ void RelayPart::close(RelayedSocket& socket, uint16_t code) {
 }
 
 void RelayPart::tell_end(RelayedSocket& socket) {
-    socket.is_told_ = true;
-    end_client(socket.client_.node, socket.client_.id, socket.close_code_);
-    // Its functions may be on the call stack.
-    worker_.loop().post([this, serial = socket.serial_] {
+    try {
+        end_client(socket.client_.node, socket.client_.id, socket.close_code_);
+        socket.is_told_ = true;
+        // Its functions may be on the call stack.
+        worker_.loop().post([this, serial = socket.serial_] { end_closed(serial); });
+    } catch (...) {  // Out of memory: the timer goes on.
+        are_ends_left_ = true;
+        worker_.log_exception("cluster", base::describe_current_exception());
+    }
+}
+
+void RelayPart::end_closed(uint64_t serial) {
+    const auto found = relayed_.find(serial);
+    if (found != relayed_.end()) end(*found->second, engineio::Session::Event::websocket_closed);
+}
+
+void RelayPart::end_left() {
+    if (!are_ends_left_) return;
+    std::vector<uint64_t> told, untold;
+    for (const auto& [serial, socket] : relayed_)
+        if (!socket->is_open_ && socket->waiting_.empty())
+            (socket->is_told_ ? told : untold).push_back(serial);
+    are_ends_left_ = false;
+    for (const uint64_t serial : untold) {
         const auto found = relayed_.find(serial);
-        if (found != relayed_.end())
-            end(*found->second, engineio::Session::Event::websocket_closed);
-    });
+        if (found != relayed_.end()) tell_end(*found->second);
+    }
+    for (const uint64_t serial : told) end_closed(serial);
 }
 
 // What waits for room is lost.

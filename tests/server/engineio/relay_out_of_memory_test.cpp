@@ -1,8 +1,10 @@
-// Each allocation of a polling request that goes to another node of starling fails once. The failure
-// costs at most the client's connection, and no count of the client's share stays raised.
+// Each allocation of a polling request that goes to another node of starling fails once, and each one at the
+// owner of a session whose client has a WebSocket at another node. The failure costs at most the client's
+// connection or its session, and no count of the client's share stays raised.
 #include <gtest/gtest.h>
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -14,6 +16,7 @@
 #include "engineio/relay.h"
 #include "server/engineio/engine_worker.h"
 #include "server/engineio/relay_part.h"
+#include "server/figures.h"
 #include "tests/server/engineio/fixture.h"
 #include "tests/server/out_of_memory.h"
 
@@ -58,6 +61,16 @@ public:
         sent_.clear();
         return id;
     }
+    // Whether the other node was told of the end of this number. Forgets what was sent.
+    [[nodiscard]] bool has_ended(uint64_t id) {
+        const std::lock_guard lock(mutex_);
+        bool found = false;
+        for (const std::string& message : std::exchange(sent_, {}))
+            if (const auto head = relay::decode_head(message))
+                found |= head->type == relay::Type::end && head->id == id;
+        sent_.reserve(10'000);
+        return found;
+    }
     // On the worker's thread.
     void tell(const std::string& payload) {
         member_->on_publication({.from = other, .rooms = {}, .payload = payload});
@@ -73,7 +86,13 @@ private:
 struct RelayHolder {
     Transcript events_;
     TwoNodes nodes_;
-    Engine engine_{EngineOptions(), [this](EngineSession& session, const http::Request&) {
+    static EngineOptions options() {
+        EngineOptions options;
+        options.ping_interval = std::chrono::milliseconds(300);
+        options.ping_timeout = std::chrono::milliseconds(300);
+        return options;
+    }
+    Engine engine_{options(), [this](EngineSession& session, const http::Request&) {
                        return std::make_unique<EchoUser>(session, events_);
                    }};
     EngineExtension extension_{engine_};
@@ -114,15 +133,18 @@ protected:
             EXPECT_EQ(got.status, 200) << got.body;
         }
     }
-    void fail_each(std::string_view method, std::string_view body) {
+    void start() {
         workers_.start(1, [this](WorkerGroup& group) {
             group.nodes = &nodes_;
             extension_.attach(group);
+            part_ = group.workers.front()->find_part<RelayPart>();
             // One request of a client, and one body.
-            auto& bounds = group.workers.front()->find_part<RelayPart>()->bounds;
-            bounds.asked_max = 4;
-            bounds.asked_bytes_max = 4000;
+            part_->bounds.asked_max = 4;
+            part_->bounds.asked_bytes_max = 4000;
         });
+    }
+    void fail_each(std::string_view method, std::string_view body) {
+        start();
         const std::string text = request(method, body);
         FailingAllocations::fail_each(
             [&] {
@@ -150,13 +172,69 @@ protected:
         EXPECT_EQ(part->asked_bytes(), 0u);
     }
 
+    // A message of the other node. What it throws is logged on the worker's thread.
+    void tell(const std::string& message) {
+        workers_.group.workers.front()->post([this, &message] { nodes_.tell(message); });
+        on_worker([] {});
+    }
+    void frame(uint64_t id, std::string_view text) {
+        tell(relay::encode({.type = relay::Type::frame, .worker = 0, .id = id},
+                           relay::Frame{.to_owner = true, .bytes = text}));
+    }
+    // The WebSocket of another node for a session of this one, which closes it.
+    void websocket(bool must_succeed) {
+        std::string sid;
+        {
+            Client client(workers_.port());
+            const Answer opened = client.get("/socket.io/?EIO=4&transport=polling");
+            const size_t at = opened.body.find("\"sid\":\"");
+            if (at == std::string::npos) return;
+            sid = opened.body.substr(at + 7, engineio::cluster_sid_length);
+        }
+        const uint64_t id = ++last_id_;
+        tell(relay::encode(
+            {.type = relay::Type::upgrade, .worker = 0, .id = id},
+            relay::Request{.method = "GET",
+                           .target = "/socket.io/?transport=websocket&EIO=4&sid=" + sid,
+                           .host = "here",
+                           .remote_address = "203.0.113.1",
+                           .fields = {}}));
+        for (const std::string_view text : {"2probe", "5", "4hello", "4close"}) frame(id, text);
+        if (must_succeed) {
+            EXPECT_TRUE(eventually([&] { return nodes_.has_ended(id); }));
+        }
+        tell(relay::encode({.type = relay::Type::taken, .worker = 0, .id = id}));
+    }
+    [[nodiscard]] double websockets() {
+        Figures figures;
+        on_worker([&] { part_->add_figures(engine_, figures); });
+        return figures.sum("starling_relayed_websockets");
+    }
+    RelayPart* part_ = nullptr;
+
 private:
     size_t told_ = 0;
+    uint64_t last_id_ = 0;
 };
 
 TEST_F(OutOfMemoryRelay, APoll) { fail_each("GET", ""); }
 
 TEST_F(OutOfMemoryRelay, APost) { fail_each("POST", '4' + std::string(300, 'x')); }
+
+TEST_F(OutOfMemoryRelay, AWebSocketAtItsOwner) {
+    start();
+    const auto all_ended = [&] {
+        ASSERT_TRUE(workers_.all_gone());
+        ASSERT_TRUE(eventually([this] { return websockets() == 0; }));
+        ASSERT_TRUE(eventually([this] { return engine_.sessions() == 0; }));
+    };
+    FailingAllocations::fail_each([&] { websocket(false); },
+                                  [&] {
+                                      all_ended();
+                                      websocket(true);
+                                      all_ended();
+                                  });
+}
 
 }  // namespace
 }  // namespace starling::server::test
