@@ -214,7 +214,7 @@ TEST(HttpConnection, HeadHasTheFieldsAndNoBody) {
 // RFC 9110 section 9.3.2, whatever the fault of the request, and at every byte.
 TEST(HttpConnection, AFailedHeadRequestHasNoBody) {
     ServerOptions options;
-    options.http.head_timeout = 1ms;
+    options.http.head_timeout = 2s;
     TestServer patient, hasty(std::move(options));
     patient.start();
     hasty.start();

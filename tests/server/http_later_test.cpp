@@ -62,7 +62,7 @@ struct Later : testing::Test {
 // A forgotten promise costs the client its answer, not the connection.
 TEST(LaterTimeout, AForgottenPromiseIsAnswered) {
     Promises promises;
-    TestServer t{{.http = {.answer_timeout = std::chrono::milliseconds(100)}}};
+    TestServer t{{.http = {.answer_timeout = std::chrono::seconds(1)}}};
     t.server.get("/later",
                  [&](const Request&, Response& response) { promises.add(response.later()); });
     t.server.get("/now", [](const Request&, Response& response) { response.text("now"); });

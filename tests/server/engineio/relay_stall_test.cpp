@@ -71,11 +71,12 @@ TEST_F(EngineRelayStall, TheNodeThatWasAskedStallsForAMoment) {
 }
 
 TEST_F(EngineRelayStall, AnOwnerThatDoesNotComeBackInTimeIsGivenUp) {
-    start_with(1);
+    start_with(long_ms);
     const std::string sid = open(0);
     Client poll(port(1));
     poll.send(get(sid));
     ASSERT_TRUE(eventually([&] { return sites[0]->pending() == 1; }));
+    wait_for_away(1, 1);
     Stall stall(*sites[0]);
     EXPECT_EQ(poll.answer().body, unknown_session);
     EXPECT_EQ(poll.request(get(sid)).body, unknown_session);
@@ -89,11 +90,11 @@ TEST_F(EngineRelayStall, AnOwnerThatDoesNotComeBackInTimeIsGivenUp) {
 // The clients are told, and do not wait for a heartbeat.
 TEST_F(EngineRelayStall, ANodeThatWasGivenUpAndLivesHearsOfIt) {
     start_with(long_ms);
-    wait_for_away(0, 1);
     const std::string sid = open(0);
     Client poll(port(1));
     poll.send(get(sid));
     ASSERT_TRUE(eventually([&] { return sites[0]->pending() == 1; }));
+    wait_for_away(0, 1);
     Stall stall(*sites[1]);
     EXPECT_TRUE(events(0).wait_for("transport error"));
     stall.go_on();

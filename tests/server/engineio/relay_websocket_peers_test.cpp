@@ -334,6 +334,7 @@ TEST_F(EngineRelayWebSocketPeers, AnOwnerThatDoesNotAccept) {
     WsClient client(port(0), ws_target(sid_of_bare()));
     EXPECT_EQ(client.handshake().status, 101);
     EXPECT_EQ(client.next(), "close(1013)");
+    ASSERT_TRUE(eventually([&] { return bare->last_id() != 0; }));
     EXPECT_TRUE(bare->hears(bare->last_id(), "upgrade, end(0)"));
     EXPECT_TRUE(sockets(0));
 }
@@ -372,6 +373,7 @@ TEST_F(EngineRelayWebSocketPeers, AnArrivalThatCouldNotBeToldIsToldAgain) {
                                      relay::Answer{.status = 200, .fields = {}, .body = "6"}));
     EXPECT_EQ(poller.answer().body, "6");
     EXPECT_EQ(bare->takens(id), 0u);
+    bound([](RelayBounds& b) { b.tell_again_ms = long_ms; });  // Told again, it is not given up.
     sites[0]->outgoing.drops = false;
     EXPECT_TRUE(eventually([&] { return bare->heard(id).ends_with("end(0)"); }));
     bare->end(site(), id, 0, false);

@@ -80,7 +80,7 @@ TEST_F(EngineRelayWebSocket, TheOldRevision) {
 TEST_F(EngineRelayWebSocket, TheOwnerPings) {
     EngineOptions options;
     options.ping_interval = std::chrono::milliseconds(300);
-    options.ping_timeout = std::chrono::milliseconds(300);
+    options.ping_timeout = std::chrono::seconds(2);
     start(options);
     const std::string sid = open(0);
     WsClient client(port(1), ws_target(sid));

@@ -68,7 +68,7 @@ public:
                    .log = std::make_shared<test::MemoryLog>()}),
           cluster_(join_cluster(server_, {.url = url,
                                           .name = name,
-                                          .request_timeout = 300ms,
+                                          .request_timeout = 10s,
                                           .queue_bytes_max = queue_bytes_max,
                                           .required = true})),
           topics(name, nodes()),
