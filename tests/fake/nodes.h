@@ -145,7 +145,7 @@ private:
             const std::lock_guard lock(cluster_.mutex_);
             const uint64_t number = ++cluster_.last_question_;
             Question& question = cluster_.questions_[number];
-            question.asker = group->here();
+            question.asker = group ? group->here() : nullptr;
             question.answer = std::move(answer);
             question.done = std::move(done);
             for (Node* const to : cluster_.targets(*this, kind, target)) {
@@ -181,7 +181,7 @@ private:
         void fence(std::function<void()> done) override {
             {
                 const std::lock_guard lock(cluster_.mutex_);
-                if (cluster_.hold_fences_)
+                if (cluster_.hold_fences_ && group)
                     return (void)cluster_.fences_.emplace_back(group->here(), std::move(done));
             }
             done();
@@ -193,7 +193,24 @@ private:
             return found == all.end() ? 0 : found->second;
         }
 
-        WorkerGroup* group = nullptr;
+        void begin(WorkerGroup& workers) {
+            const std::lock_guard lock(cluster_.mutex_);
+            group = &workers;
+        }
+        // The workers have ended, and will be destroyed while other nodes still send.
+        void end() {
+            const std::lock_guard lock(cluster_.mutex_);
+            if (!group) return;
+            const auto is_own = [this](Worker* worker) {
+                return worker && &worker->group() == group;
+            };
+            for (auto& [number, question] : cluster_.questions_)
+                if (is_own(question.asker)) question.asker = nullptr;
+            std::erase_if(cluster_.fences_, [&](const auto& one) { return is_own(one.first); });
+            group = nullptr;
+        }
+
+        WorkerGroup* group = nullptr;  // Null: the server does not run.
         const Id id;
         const std::string name;
         std::atomic<bool> lost{false};
@@ -210,13 +227,14 @@ private:
     public:
         explicit Joined(Node& node) noexcept : node_(node) {}
         void mount(Site&) override {}
-        ~Joined() override { node_.group = nullptr; }
+        ~Joined() override { node_.end(); }
         void attach(WorkerGroup& group) override {
             if (std::exchange(node_.fails_to_start, false))
                 throw std::runtime_error("Redis refuses this node");
-            node_.group = &group;
+            node_.begin(group);
         }
-        void detach() noexcept override { node_.group = nullptr; }
+        void detach() noexcept override { node_.end(); }
+        void close_handles() noexcept override { node_.end(); }
 
     private:
         Node& node_;
@@ -240,7 +258,7 @@ private:
                  std::string payload, uint64_t question) {
         ++sent_[static_cast<size_t>(kind)];
         Nodes::Member* const member = to.members[static_cast<size_t>(kind)];
-        if (!member) {
+        if (!member || !to.group) {
             if (question != 0) take_answer(to, question, {}, true);
             return;
         }
