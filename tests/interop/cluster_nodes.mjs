@@ -33,7 +33,8 @@ export class Peer {
   do(...words) { return this.socket.timeout(20_000).emitWithAck(...words); }
 }
 
-// A program of the build with `args` behind its port, or a program of Node.js: { kind, port, pid, signal }.
+// A program of the build with `args` behind its port, or a program of Node.js:
+// { kind, port, pid, signal, exited }; `exited`: a promise of its end.
 export async function launch(t, kind, { program, script, args, env = {} }) {
   const port = await freePort();
   const words = [String(port), ...args];
@@ -41,17 +42,19 @@ export async function launch(t, kind, { program, script, args, env = {} }) {
     const started = new Program(program, words, { port, env });
     t.after(() => started.stop());
     await started.ready(connects);
-    return { kind, port, pid: started.pid, signal: (name) => started.signal(name), program: started };
+    return { kind, port, pid: started.pid, signal: (name) => started.signal(name), program: started,
+      exited: started.exited };
   }
   const child = spawn(process.execPath, [path.join(repository, script), ...words],
     { cwd: path.join(repository, "tests"), stdio: ["ignore", "inherit", "inherit"] });
   onExit(child);
+  const exited = new Promise((resolve) => { child.once("exit", resolve); });
   t.after(() => child.kill("SIGKILL"));
   await until(() => connects(port), "a Node.js node");
-  return { kind, port, pid: child.pid, signal: (name) => child.kill(name) };
+  return { kind, port, pid: child.pid, signal: (name) => child.kill(name), exited };
 }
 
-// One node: { kind, port, pid, signal }.
+// One node: { kind, port, pid, signal, exited }.
 export function start(t, kind, url, mode, node, rooms, env = {}) {
   return launch(t, kind, { program: "examples/cluster_node", script: "examples/cluster/node.mjs", env,
     args: kind === "starling" ? [url, mode, ...rooms] : [url, mode, JSON.stringify(node)] });
