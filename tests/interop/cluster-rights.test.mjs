@@ -106,7 +106,11 @@ async function useChannels(t, url) {
     assert.equal(answer.status, 200);
   }
   for (const client of clients) await until(() =>
-    client.events.some(({ type, data }) => type === "message" && data === "event 3"), "the events");
+    client.events.some(({ type, data }) => type === "message" && data === "event 3"), "the events")
+    .catch((late) => {
+      throw new Error(`${late.message}: ${JSON.stringify(clients.map(({ events }) => events))}\n${
+        nodes.map(({ output }) => output).join("\n")}`);
+    });
   const history = await clients[0].ask({ type: "history", channel: "news" });
   assert.deepEqual(history.messages.map(({ data }) => data), ["event 2", "event 3"]);
   return nodes;
