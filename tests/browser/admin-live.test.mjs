@@ -8,7 +8,7 @@ import { io } from "socket.io-client";
 
 import { Program, serve, until } from "../interop/server.mjs";
 import { startStarling } from "../interop/socketio/harness.mjs";
-import { connectPage, fillLogin, openTab, servePage } from "./admin_ui_page.mjs";
+import { connectPage, fillLogin, openTab, resizePage, servePage } from "./admin_ui_page.mjs";
 import { desktop, launch, layoutFaults, narrow, openPage, shows } from "./browser.mjs";
 import { assertOutline, faintTexts, outline } from "./outline.mjs";
 
@@ -107,9 +107,9 @@ describe("2,000 clients talk, the page of npm", () => {
     await fillLogin(page, `http://127.0.0.1:${server.port}`, "changeit");
     await connectPage(page);
     const check = async (name) => {
-      for (const { viewport } of [narrow, desktop]) {
-        await page.setViewportSize(viewport);
-        assertOutline(`admin-ui-${name || "dashboard"}`, await outline(page, ".v-main"));
+      for (const [size, { viewport }] of [["narrow", narrow], ["desktop", desktop]]) {
+        await resizePage(page, viewport);
+        assertOutline(`admin-ui-${name || "dashboard"}-${size}`, await outline(page, ".v-main"));
       }
     };
     // First, since each event makes the page draw this list again, up to 1,000 lines.

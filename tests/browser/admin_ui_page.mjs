@@ -51,3 +51,12 @@ export async function connectPage(page) {
 // "sockets", "events", ...; "" is the dashboard.
 export const openTab = (page, name) => page.evaluate((hash) => { window.location.hash = hash; },
   name ? `#/${name}/` : "#/");
+
+// Gives the page a window of this size, and waits until it is drawn for it: Vuetify looks at the width only some
+// time after the window has changed, and turns its tables into lists then.
+export async function resizePage(page, viewport) {
+  await page.setViewportSize(viewport);
+  await page.waitForFunction((width) => document.getElementById("app").__vue__.$vuetify.breakpoint.width === width,
+    viewport.width);
+  await page.evaluate(async () => { await document.getElementById("app").__vue__.$nextTick(); });
+}
