@@ -15,8 +15,8 @@ struct Feeds::Feed {
     std::optional<Position> at;  // Delivered up to here. None: no page has come yet.
     size_t waiting = 0;          // Followers whose page has not come.
     std::deque<KeptPtr> held;    // While `waiting`: the newest that came meanwhile, in that order.
-    bool reading_missing = false;  // A page for the subscribers is on its way,
-    bool read_again = false;       // and must be followed by another one.
+    bool reading_missing = false;  // A page for the subscribers is on its way.
+    bool is_behind = false;        // A page must be read that is newer than those on their way.
 };
 
 Feeds::Feeds(History& history, Sink& sink, size_t page_bytes_max) noexcept
@@ -95,8 +95,8 @@ void Feeds::answered(Feed& feed, const std::optional<Position>& from, const Foll
     follower.begun(std::move(beginning));  // May end the feed, if the follower is gone.
     for (const auto& kept : pending)
         if (Feed* const still = find(channel, serial)) apply(*still, kept, follower.now_ms);
-    if (first || !page.more) return;
-    if (Feed* const still = find(channel, serial)) read_missing(*still, follower.now_ms);
+    Feed* const still = find(channel, serial);
+    if (still && ((!first && page.more) || still->is_behind)) read_missing(*still, follower.now_ms);
 }
 
 void Feeds::fail(Feed& feed, const Follower& follower) {
@@ -139,15 +139,20 @@ void Feeds::published(const KeptPtr& kept, uint64_t now_ms) {
 
 void Feeds::catch_up(std::string_view channel, uint64_t now_ms) {
     const auto found = feeds_.find(channel);
-    if (found != feeds_.end() && found->second->at) read_missing(*found->second, now_ms);
+    if (found != feeds_.end()) read_missing(*found->second, now_ms);
 }
 
 void Feeds::catch_up(uint64_t now_ms, uint64_t part, uint64_t parts) {
     std::vector<std::pair<std::string, uint64_t>> all;  // Reading may end feeds.
-    for (const auto& [name, feed] : feeds_)
-        if (feed->serial % parts == part) all.emplace_back(name, feed->serial);
+    size_t retries = 0;
+    for (const auto& [name, feed] : feeds_) {
+        const bool failed = feed->at && feed->is_behind && !feed->reading_missing;
+        const bool is_retry = failed && retries < retries_max;
+        retries += is_retry ? 1 : 0;
+        if (is_retry || feed->serial % parts == part) all.emplace_back(name, feed->serial);
+    }
     for (const auto& [name, serial] : all)
-        if (Feed* const feed = find(name, serial); feed && feed->at) read_missing(*feed, now_ms);
+        if (Feed* const feed = find(name, serial)) read_missing(*feed, now_ms);
 }
 
 void Feeds::hold(Feed& feed, const KeptPtr& kept) {
@@ -190,10 +195,9 @@ bool Feeds::advance(Feed& feed, const std::optional<Position>& from, const Histo
 }
 
 void Feeds::read_missing(Feed& feed, uint64_t now_ms) {
-    if (feed.reading_missing) {
-        feed.read_again = true;
-        return;
-    }
+    // The first page may have been made before what is missing came.
+    feed.is_behind = feed.reading_missing || !feed.at;
+    if (feed.is_behind) return;
     feed.reading_missing = true;
     const HistoryQuery query{
         .channel = feed.channel, .since = feed.at, .bytes_max = page_bytes_max_};
@@ -203,11 +207,11 @@ void Feeds::read_missing(Feed& feed, uint64_t now_ms) {
                       Feed* const asked = alive.expired() ? nullptr : find(name, serial);
                       if (!asked) return;
                       asked->reading_missing = false;
-                      const bool again = std::exchange(asked->read_again, false);
+                      asked->is_behind = asked->is_behind || page.failed;
                       if (page.failed) return;  // The next catch_up() reads.
                       // `from` is not later than the feed's position, which only moves on.
                       static_cast<void>(advance(*asked, from, page));
-                      if (again || page.more) read_missing(*asked, now_ms);
+                      if (asked->is_behind || page.more) read_missing(*asked, now_ms);
                   });
 }
 

@@ -63,6 +63,7 @@ public:
     static constexpr size_t held_max =
         1024;                            // Publications that a feed keeps for waiting followers.
     static constexpr int tries_max = 3;  // Pages that a follower asks for again.
+    static constexpr size_t retries_max = 256;
 
     // `page_bytes_max`: texts of one page, at most.
     Feeds(History& history, Sink& sink, size_t page_bytes_max = SIZE_MAX) noexcept;
@@ -84,7 +85,8 @@ public:
     void published(const KeptPtr& kept, uint64_t now_ms);
     // A post was dropped: reads what the feeds have missed.
     void catch_up(uint64_t now_ms) { catch_up(now_ms, 0, 1); }
-    // The same for one of `parts` parts of the feeds, and for one channel.
+    // The same for one of `parts` parts of the feeds, and for one channel. The former also reads
+    // what an earlier call could not read, of retries_max feeds at most.
     void catch_up(uint64_t now_ms, uint64_t part, uint64_t parts);
     void catch_up(std::string_view channel, uint64_t now_ms);
 

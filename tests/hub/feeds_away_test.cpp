@@ -120,6 +120,40 @@ TEST(FeedsAway, WhatIsMissedIsReadWhenTheHistoryIsBack) {
     EXPECT_EQ(t.sink.take(), "c ");
 }
 
+TEST(FeedsAway, WhatIsMissedBeforeTheFirstPageIsReadAfterIt) {
+    Away t;
+    t.follow("");
+    const HistoryPage old = t.history.memory.read({"c", {}, 0, 3}, 0);
+    t.history.add("a");
+    t.feeds.catch_up("c", 0);
+    EXPECT_EQ(t.history.asked.size(), 1U);  // The first page shows where the feed begins.
+    t.history.give(old);
+    EXPECT_EQ(t.take(), "0-e0 no:;");
+    ASSERT_EQ(t.history.asked.size(), 1U);
+    t.history.answer();
+    EXPECT_EQ(t.sink.take(), "+c a ");
+    EXPECT_TRUE(t.history.asked.empty());
+}
+
+TEST(FeedsAway, WhatCouldNotBeReadIsReadByTheNextCheckOfAnyPart) {
+    constexpr uint64_t parts = 60;
+    Away t;
+    t.follow("");
+    t.history.answer();
+    t.history.add("a");
+    t.feeds.catch_up("c", 0);
+    t.feeds.catch_up("c", 0);
+    t.history.fail();
+    for (uint64_t part = 0; part < 2; ++part) t.feeds.catch_up(0, part + 7, parts);
+    ASSERT_EQ(t.history.asked.size(), 1U);
+    t.history.fail();
+    t.feeds.catch_up(0, 9, parts);
+    t.history.answer_all();
+    EXPECT_EQ(t.sink.take(), "+c a ");
+    t.feeds.catch_up(0, 10, parts);
+    EXPECT_TRUE(t.history.asked.empty());  // Nothing is missing any more.
+}
+
 TEST(FeedsAway, AFeedReadsPageByPage) {
     Away t;
     t.follow("");
