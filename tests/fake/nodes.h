@@ -73,6 +73,18 @@ public:
         fences_.clear();
     }
 
+    [[nodiscard]] size_t held_fences() {
+        const std::lock_guard lock(mutex_);
+        return fences_.size();
+    }
+    // From now on no publication reaches another node, as if its publisher knew of no rooms.
+    void lose_publications() {
+        const std::lock_guard lock(mutex_);
+        loses_publications_ = true;
+    }
+    // The channels of all nodes share it. It lives longer than the servers. Before they start.
+    void share(hub::History& history) { history_ = &history; }
+
     // From now on each answer comes twice, as from a node that is none of starling.
     void repeat_answers() {
         const std::lock_guard lock(mutex_);
@@ -136,7 +148,8 @@ private:
         bool publish(Kind kind, Target target, std::string payload) override {
             const std::lock_guard lock(cluster_.mutex_);
             for (Node* const to : cluster_.targets(*this, kind, target))
-                if (!to->lost) cluster_.deliver(*to, kind, id, target.rooms, payload, 0);
+                if (!to->lost && !cluster_.loses_publications_)
+                    cluster_.deliver(*to, kind, id, target.rooms, payload, 0);
             return true;
         }
         void ask(Kind kind, Target target, std::string payload,
@@ -185,6 +198,12 @@ private:
                     return (void)cluster_.fences_.emplace_back(group->here(), std::move(done));
             }
             done();
+        }
+
+        [[nodiscard]] hub::History* share_history(WorkerGroup& workers,
+                                                  std::function<void()> ready) override {
+            (void)workers, (void)ready;
+            return cluster_.history_;
         }
 
         [[nodiscard]] uint64_t members_of(Kind kind, std::string_view room) const {
@@ -310,7 +329,8 @@ private:
     std::map<uint64_t, Question> questions_;
     uint64_t last_question_ = 0;
     std::array<size_t, Nodes::kinds> sent_{};
-    bool hold_fences_ = false;
+    bool hold_fences_ = false, loses_publications_ = false;
+    hub::History* history_ = nullptr;
     int answers_come_ = 1;
     std::vector<std::pair<Worker*, std::function<void()>>> fences_;
 };

@@ -51,8 +51,13 @@ void HistoryLink::on_question(const Nodes::Incoming& question) {
 
 void HistoryLink::on_gap(Nodes::Id, uint64_t) { catch_up(); }
 
-// A node that is away may have appended an event that it could not send any more.
-void HistoryLink::on_node(Nodes::Id, std::string_view, Nodes::Change) { catch_up(); }
+// A node that is away may have appended an event that it could not send any more. One that is here
+// may not know of the channels of this node yet, and sends nothing until then.
+void HistoryLink::on_node(Nodes::Id, std::string_view, Nodes::Change change) {
+    catch_up();
+    if (change == Nodes::Change::here || change == Nodes::Change::back)
+        group_.nodes->fence([this] { catch_up(); });
+}
 
 void HistoryLink::catch_up() {
     for (const auto& worker : workers_) worker->must_catch_up();

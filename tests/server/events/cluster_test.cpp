@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "server/events/history.h"
 #include "tests/fake/nodes.h"
 #include "tests/server/events/fixture.h"
 
@@ -34,7 +35,9 @@ struct V1Client : WsClient {
 };
 
 struct EventNodes {
-    explicit EventNodes(size_t count = 3, unsigned workers = 2) {
+    explicit EventNodes(size_t count = 3, unsigned workers = 2, hub::History* history = nullptr) {
+        if (history) cluster.share(*history);
+        cluster.hold_fences(history != nullptr);
         for (size_t i = 0; i < count; ++i) {
             nodes.push_back(std::make_unique<EventServer>(events::Options{}, workers));
             nodes[i]->channels.declare(
@@ -205,6 +208,41 @@ TEST(EventNodes, MalformedEventsAreIgnoredAndCounted) {
     t.cluster.inject(0, Nodes::Kind::channels, "Open1", "good", false);
     EXPECT_NE(client.frame().payload.find("\"good\""), std::string::npos);
     EXPECT_EQ(t[0].stats().protocol_errors, before + 2);
+}
+
+// Asks until all that was posted before has been done, and what that posted too.
+bool gets_before_the_answers(V1Client& client, std::string_view event) {
+    bool got = false;
+    for (int i = 0; i < 3; ++i) {
+        client.ask("unsubscribe", "Kept2");
+        std::string frame = client.frame().payload;
+        if (frame.find(event) != std::string::npos) {
+            got = true;
+            frame = client.frame().payload;
+        }
+        EXPECT_NE(frame.find(R"("id":"1")"), std::string::npos) << frame;
+    }
+    return got;
+}
+
+TEST(EventNodes, WhatANodeAppendsBeforeItKnowsOfThisOneIsRead) {
+    SharedHistory history("e", 1 << 20);
+    EventNodes t(2, 1, &history);
+    const auto both_have_met = [&t] { return t.cluster.held_fences() == 2; };
+    ASSERT_TRUE(eventually(both_have_met));
+    t.cluster.hold_fences(false);
+    V1Client client(t[0].port());
+    client.subscribe("Kept1");
+    t.cluster.lose_publications();
+    t.cluster.hold_fences(true);
+    t.cluster.meet();
+    ASSERT_TRUE(eventually(both_have_met));
+    EXPECT_FALSE(gets_before_the_answers(client, "early"));
+    EXPECT_EQ(t[1].publish_one("Kept1", "early"),
+              R"(200 {"delivered":0,"limited":0,"offset":"1-e0"})");
+    EXPECT_FALSE(gets_before_the_answers(client, "early"));
+    t.cluster.hold_fences(false);
+    EXPECT_TRUE(gets_before_the_answers(client, "early"));
 }
 
 TEST(EventNodes, ALostNodeGoesOnAlone) {
