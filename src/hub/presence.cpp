@@ -136,6 +136,17 @@ Presence::Entered Presence::enter(std::string_view channel, Form form, PresenceM
     return add(channel, here, {std::move(key), std::move(member), 1});
 }
 
+std::vector<Presence::NodeId> Presence::heirs_of(const Leaving& leaving) const {
+    const Held* const held = find(leaving.channel, leaving.key, here);
+    STARLING_ASSERT(held);
+    std::vector<NodeId> heirs;
+    if (held->connections > 1) return heirs;
+    const auto& places = channels_.find(leaving.channel)->second->places;
+    for (const auto& claim : places.find(leaving.key)->second.claims)
+        if (claim.node != here) heirs.push_back(claim.node);
+    return heirs;
+}
+
 std::optional<PresenceChange> Presence::leave(Leaving&& leaving) noexcept {
     Held* const held = find(leaving.channel, leaving.key, here);
     STARLING_ASSERT(held);

@@ -54,6 +54,8 @@ struct PresenceClaim {
     std::string key;  // "u" and the user, or "c" and the connection.
     PresenceMember member;
     size_t connections = 0;  // On that node. 0: none any more.
+    // Of a member that left: the one other node that claimed it then. 0: none or several, or unknown.
+    uint64_t heir = 0;
 };
 
 struct PresenceStats {
@@ -96,6 +98,9 @@ public:
     struct Leaving {
         std::string channel, key;
     };
+    // The other nodes that claim the member, if this is the last connection of it here. Throws
+    // std::bad_alloc.
+    [[nodiscard]] std::vector<NodeId> heirs_of(const Leaving& leaving) const;
     // For a connection that has entered.
     std::optional<PresenceChange> leave(Leaving&& leaving) noexcept;
     [[nodiscard]] PresenceList list(std::string_view channel, size_t limit) const;

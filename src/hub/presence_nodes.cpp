@@ -38,8 +38,10 @@ void PresenceNodes::hold(std::string_view channel, std::string key, uint64_t now
     const auto [found, added] = channels_.try_emplace(std::string(channel));
     const auto& name = found->first;
     Channel& held = found->second;
+    if (const auto handover = held.handovers.find(key); handover != held.handovers.end())
+        held.handovers.erase(handover);
     try {
-        held.changed.insert(std::move(key));
+        held.changed.insert_or_assign(std::move(key), 0);
         changed_.insert(name);
         if (added) {
             held.serial = ++serials_;
@@ -65,8 +67,13 @@ void PresenceNodes::note_leaving(const Presence::Leaving& leaving) noexcept {
     STARLING_ASSERT(found != channels_.end());
     Channel& held = found->second;
     --held.connections;
+    NodeId heir = 0;
     try {
-        held.changed.insert(leaving.key);
+        heir = hand_over(held, leaving);
+    } catch (const std::bad_alloc&) {  // If another node does the same now, nobody reports.
+    }
+    try {
+        held.changed.insert_or_assign(leaving.key, heir);
     } catch (const std::bad_alloc&) {
         held.all_changed = true;
     }
@@ -131,7 +138,8 @@ void PresenceNodes::flush() {
         const auto found = channels_.find(*changed_.begin());
         if (found == channels_.end()) continue;
         flush(found->first, found->second);
-        if (found->second.connections == 0) close(found->first, found->second);
+        const Channel& held = found->second;
+        if (held.connections == 0 && held.handovers.empty()) close(found->first, found->second);
     }
 }
 
@@ -144,9 +152,14 @@ void PresenceNodes::flush(const std::string& name, Channel& channel) {
     if (before == 0 || all || changed.size() > PresenceMessage::claims_max)
         table = table_of(name, channel);
     else
-        for (const auto& key : changed)
+        for (const auto& [key, heir] : changed) {
             table.claims.push_back(members_.claim_of(name, Presence::here, key));
-    link_->publish(name, encode({.kind = Kind::tables, .tables = {std::move(table)}}));
+            table.claims.back().heir = heir;
+        }
+    PresenceMessage message{.kind = Kind::confirm, .tables = {std::move(table)}};
+    ask_heirs(name, channel, message);
+    message.kind = Kind::tables;
+    link_->publish(name, encode(message));
 }
 
 // Nobody here hears of the channel any more.
@@ -181,31 +194,33 @@ void PresenceNodes::send_digests(NodeId to) {
 
 // ---- what other nodes say -----------------------------------------------------------------------
 
-void PresenceNodes::claim(const std::string& name, Replica& replica, NodeId from,
+void PresenceNodes::claim(const std::string& name, Channel& channel, Replica& replica, NodeId from,
                           const PresenceClaim& claim) {
     const bool was = members_.claim_of(name, from, claim.key).connections > 0;
     const auto entered = members_.claim(name, from, claim);
     if (entered.full) replica.is_complete = false;
     const bool is = claim.connections > 0 && !entered.full;
     replica.claims += static_cast<size_t>(is) - static_cast<size_t>(was);
+    const bool has_left = entered.change && !entered.change->joined;
+    bool reports =
+        was && !is && crosses_handover(name, channel, {claim.key, from, has_left, claim.heir});
     if (!entered.change) return;
-    bool reports = false;
     if (const auto found = reported_.find(from); found != reported_.end()) {
-        reports = entered.change->joined && found->second.erase({name, claim.key}) > 0;
+        reports |= entered.change->joined && found->second.erase({name, claim.key}) > 0;
         if (found->second.empty()) reported_.erase(found);
     }
     if (tell_) tell_(*entered.change, reports);
 }
 
-void PresenceNodes::replace(const std::string& name, Replica& replica, NodeId from,
-                            const PresenceTable& table) {
+void PresenceNodes::replace(const std::string& name, Channel& channel, Replica& replica,
+                            NodeId from, const PresenceTable& table) {
     std::set<std::string_view> keys;
     for (const auto& one : table.claims) keys.insert(one.key);
     replica.is_complete = true;
     for (auto& old : members_.claims_of(name, from)) {
         if (keys.contains(old.key)) continue;
         old.connections = 0;
-        claim(name, replica, from, old);
+        claim(name, channel, replica, from, old);
     }
 }
 
@@ -219,13 +234,13 @@ void PresenceNodes::apply(NodeId from, const PresenceTable& table, uint64_t now_
     if (table.version == replica.version) replica.matched_ms = now_ms;
     if (table.version <= replica.version) return;
     if (table.before == 0) {
-        replace(name, replica, from, table);
+        replace(name, found->second, replica, from, table);
     } else if (table.before != replica.version) {
         // A replica from before may have members, although check() has set its version to 0.
         if (is_new) found->second.replicas.erase(entry);
         return want(from, {name});
     }
-    for (const auto& one : table.claims) claim(name, replica, from, one);
+    for (const auto& one : table.claims) claim(name, found->second, replica, from, one);
     replica.version = table.version;  // Not if there was no memory: then a digest asks again.
     replica.matched_ms = now_ms;
     if (table.before == 0) replica.claims = members_.claims_of(name, from).size();
@@ -239,13 +254,18 @@ bool PresenceNodes::is_lowest(const Channel& channel, NodeId without) const {
 }
 
 void PresenceNodes::drop(const std::string& name, Channel& channel, NodeId node, bool died) {
-    const bool reports = died && is_lowest(channel, node);
     channel.replicas.erase(node);
+    // Without a member here, the others do not count this node.
+    const bool is_heir = channel.connections > 0 && is_lowest(channel, node);
+    const bool is_alone = channel.replicas.empty();
     for (auto& claim : members_.claims_of(name, node)) {
         claim.connections = 0;
         const auto entered = members_.claim(name, node, claim);
+        const bool crossed =
+            crosses_handover(name, channel, {claim.key, node, entered.change.has_value(), 0});
         if (!entered.change) continue;
-        if (reports) reported_[node].emplace(name, claim.key);
+        const bool reports = died ? is_heir || (crossed && is_alone) : crossed;
+        if (died && reports) reported_[node].emplace(name, claim.key);
         if (tell_) tell_(*entered.change, reports);
     }
 }
@@ -274,6 +294,7 @@ void PresenceNodes::on_message(NodeId from, std::string_view bytes, uint64_t now
     }
     switch (message->kind) {
         case Kind::tables:
+        case Kind::confirm:
             for (const auto& table : message->tables) apply(from, table, now_ms);
             return;
         case Kind::digests:
@@ -313,7 +334,9 @@ std::string PresenceNodes::on_question(NodeId from, std::string_view bytes, uint
         return {};
     }
     for (const auto& table : message->tables) apply(from, table, now_ms);
-    return encode(answer_to(*message));
+    if (message->kind != Kind::confirm) return encode(answer_to(*message));
+    flush();
+    return encode({.kind = Kind::confirm});
 }
 
 void PresenceNodes::fenced(const std::string& channel, uint64_t serial) {
@@ -369,6 +392,7 @@ void PresenceNodes::check(const std::string& name, Channel& channel, uint64_t no
         }
     }
     for (const NodeId node : silent) drop(name, channel, node, true);
+    check_handovers(name, channel);
 }
 
 void PresenceNodes::tick(uint64_t now_ms) {

@@ -60,6 +60,10 @@ struct Reader {
         claim.connections = number();
         good = good && claim.key.size() > 1 && claim.connections <= UINT32_MAX &&
                (claim.member.info.empty() || base::scan_json(claim.member.info));
+        if (claim.connections > 0) return claim;
+        const uint64_t upper = number(), lower = number();
+        good = good && upper <= UINT32_MAX && lower <= UINT32_MAX;
+        claim.heir = upper << 32 | lower;
         return claim;
     }
     PresenceTable table() {
@@ -89,6 +93,9 @@ std::string encode(const PresenceMessage& message) {
             put(bytes, claim.member.user);
             put(bytes, claim.member.info);
             put(bytes, claim.connections);
+            if (claim.connections > 0) continue;
+            put(bytes, claim.heir >> 32);
+            put(bytes, claim.heir & UINT32_MAX);
         }
     }
     for (const auto& digest : message.digests) {
@@ -106,7 +113,8 @@ std::optional<PresenceMessage> decode_presence(std::string_view bytes) {
     for (size_t parts = 0; reader.good && !reader.left.empty(); ++parts) {
         reader.good = parts < PresenceMessage::parts_max;
         switch (message.kind) {
-            case Kind::tables: message.tables.push_back(reader.table()); break;
+            case Kind::tables:
+            case Kind::confirm: message.tables.push_back(reader.table()); break;
             case Kind::digests:
             case Kind::all: {
                 std::string channel = reader.channel();
@@ -118,9 +126,9 @@ std::optional<PresenceMessage> decode_presence(std::string_view bytes) {
             default: return std::nullopt;
         }
     }
-    const bool known = message.kind == Kind::tables || message.kind == Kind::digests ||
-                       message.kind == Kind::all || message.kind == Kind::want ||
-                       message.kind == Kind::hello;
+    const bool known = message.kind == Kind::tables || message.kind == Kind::confirm ||
+                       message.kind == Kind::digests || message.kind == Kind::all ||
+                       message.kind == Kind::want || message.kind == Kind::hello;
     if (!reader.good || !known) return std::nullopt;
     return message;
 }

@@ -1,9 +1,11 @@
 // hub/presence_wire.h: what nodes say to each other about presence, as bytes.
 //
-//     message  = kind, then to its end: table... (T) | digest... (D, and A: all that the node holds)
-//                | channel... (W: their tables are wanted) | nothing (H: the digests are wanted)
+//     message  = kind, then to its end: table... (T, and C: a question, whose answer is C without any)
+//                | digest... (D, and A: all that the node holds) | channel... (W: their tables are
+//                wanted) | nothing (H: the digests are wanted)
 //     table    = channel, number `before`, number `version`, number of claims, claim...
-//     claim    = key, client, user, info (texts), number of connections
+//     claim    = key, client, user, info (texts), number of connections; if that is 0, the upper
+//                and the lower half of the heir
 //     digest   = channel, number `version`
 //
 // A text is a number of bytes and these; a number has 7 bits in each byte, the lowest first. The kind is
@@ -36,7 +38,14 @@ struct PresenceDigest {
 };
 
 struct PresenceMessage {
-    enum class Kind : char { tables = 'T', digests = 'D', all = 'A', want = 'W', hello = 'H' };
+    enum class Kind : char {
+        tables = 'T',
+        confirm = 'C',
+        digests = 'D',
+        all = 'A',
+        want = 'W',
+        hello = 'H'
+    };
     Kind kind = Kind::hello;
     std::vector<PresenceTable> tables = {};
     std::vector<PresenceDigest> digests = {};

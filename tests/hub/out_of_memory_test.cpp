@@ -37,9 +37,13 @@ struct Tables final : PresenceNodes::Link {
     void send(uint64_t, std::string) override {}
     void fence(const std::string&, uint64_t) override { static_cast<void>(std::string(100, 'x')); }
     void ask(const std::string&, uint64_t, std::string) override {}
+    void confirm(const std::string&, uint64_t, std::vector<uint64_t> nodes, std::string) override {
+        asked += nodes.size();
+    }
     void changed() noexcept override {}
 
     int held = 0;
+    size_t asked = 0;
     std::string text;
 };
 
@@ -121,6 +125,41 @@ TEST(OutOfMemoryPresence, AConnectionLeavesWithoutMemory) {
         }
         EXPECT_GT(number, in_cluster ? 2U : 1U);
     }
+}
+
+TEST(OutOfMemoryPresence, AUserThatRemainsOnAnotherNodeLeavesWithoutMemory) {
+    const std::string key = Presence::key_of(Form::users, client, user + client);
+    const auto hear = [&key](OneNode& t, uint64_t version, size_t connections) {
+        const PresenceMember remote{"remote", user + client, ""};
+        t.nodes.on_message(
+            9,
+            encode({.kind = PresenceMessage::Kind::tables,
+                    .tables = {{channel,
+                                version - 1,
+                                version,
+                                {{key, connections ? remote : PresenceMember{}, connections}}}}}),
+            0);
+    };
+    uint64_t number = 1;
+    for (bool failed = true; failed; ++number) {
+        OneNode t(true);
+        t.enter(client);
+        t.nodes.flush();
+        hear(t, 1, 1);
+        Presence::Leaving leaving = OneNode::leaving(client);
+        fake::fail_allocation(number);
+        EXPECT_FALSE(t.nodes.leave(std::move(leaving)));
+        failed = fake::allocation_failed();
+        fake::fail_allocation(0);
+        t.nodes.flush();
+        if (!failed) EXPECT_EQ(t.link.asked, 1U);
+        hear(t, 2, 0);
+        t.nodes.settled(channel, 1, 0);
+        t.nodes.flush();
+        EXPECT_EQ(t.nodes.members().stats().bytes, 0U) << number;
+        EXPECT_EQ(t.link.held, 0) << number;
+    }
+    EXPECT_GT(number, 5U);
 }
 
 TEST(OutOfMemoryPresence, AClaimOfAnotherNodeIsThereOrNot) {

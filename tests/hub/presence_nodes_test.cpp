@@ -44,6 +44,13 @@ struct Script final : PresenceNodes::Link {
     void ask(const std::string& channel, uint64_t, std::string bytes) override {
         text += "ask " + channel + ": " + shown(*decode_presence(bytes)) + "\n";
     }
+    void confirm(const std::string& channel, uint64_t ticket, std::vector<Id> nodes,
+                 std::string bytes) override {
+        EXPECT_EQ(decode_presence(bytes)->kind, PresenceMessage::Kind::confirm);
+        text += "confirm " + channel + " " + std::to_string(ticket) + ":";
+        for (const Id node : nodes) text += " " + std::to_string(node);
+        text += "\n";
+    }
     void changed() noexcept override {}
     std::string text;
 };
@@ -161,9 +168,146 @@ TEST(PresenceNodes, AUserOnTwoNodesJoinsOnce) {
     t.leave("x", "ann");
     EXPECT_EQ(t.list(), "3: remote y");
     t.nodes.flush();
-    t.take();
+    EXPECT_EQ(t.take(), "confirm c 1: 9\nto c: T c:1>2,uann=0,ubob=1\n");
+    t.nodes.confirmed("c", 1, 9);
+    t.nodes.settled("c", 1, 0);
     t.hear(9, 1, 2, {{"uann", {}, 0}});
-    EXPECT_EQ(t.take(), "-remote\n");
+    EXPECT_EQ(t.take(), "-remote\n");  // The other node reports it.
+}
+
+// The last two connections of a user leave on two nodes, and neither has heard of the other.
+struct TwoNodes : OneNode {
+    explicit TwoNodes(Id self) : OneNode(self) {
+        enter("x", "ann");
+        nodes.flush();
+        hear(9, 0, 1, {{"uann", {"remote", "ann", ""}, 1}});
+        leave("x", "ann");
+        nodes.flush();
+        take();
+    }
+    // `heir`: to whom node 9 left the user.
+    void hear_leave(Id heir) { hear(9, 1, 2, {{"uann", {}, 0, heir}}); }
+};
+
+TEST(PresenceNodes, TheLowerOfTwoNodesReportsAUserThatLeavesBoth) {
+    for (const Id self : {Id{5}, Id{50}}) {
+        TwoNodes t(self);
+        EXPECT_TRUE(t.nodes.is_held("c"));  // Until the other node knows.
+        t.hear_leave(self);
+        EXPECT_EQ(t.take(), self == 5 ? "-remote!\n" : "-remote\n");
+        t.nodes.confirmed("c", 1, 9);
+        t.nodes.settled("c", 1, 0);
+        t.nodes.flush();
+        EXPECT_EQ(t.take(), "left c\n");
+    }
+}
+
+TEST(PresenceNodes, ANodeReportsIfItWasNotTheHeir) {
+    TwoNodes t(50);
+    t.hear_leave(7);  // Node 9 had not heard of this node's claim, and saw another one.
+    EXPECT_EQ(t.take(), "-remote!\n");
+}
+
+// The answer comes behind what this node tells of itself.
+TEST(PresenceNodes, AnHeirTellsItsChangesBeforeItConfirms) {
+    OneNode t;
+    t.enter("x", "ann");
+    t.nodes.flush();
+    t.hear(9, 0, 1, {{"uann", {"remote", "ann", ""}, 1}});
+    t.leave("x", "ann");
+    t.take();
+    const std::string handed = encode(
+        {.kind = PresenceMessage::Kind::confirm, .tables = {{"c", 1, 2, {{"uann", {}, 0, 5}}}}});
+    EXPECT_EQ(shown(*decode_presence(t.nodes.on_question(9, handed, 0))), "C");
+    EXPECT_EQ(t.take(), "-remote!\nto c: T c:1>2,uann=0\nleft c\n");
+}
+
+TEST(PresenceNodes, AChannelEndsWhenItsLastMemberIsHandedOver) {
+    TwoNodes t(50);
+    t.nodes.confirmed("c", 1, 9);
+    t.nodes.flush();
+    EXPECT_EQ(t.take(), "left c\n");
+    EXPECT_FALSE(t.nodes.is_held("c"));
+    t.nodes.settled("c", 1, 0);  // Of a channel that has ended.
+}
+
+TEST(PresenceNodes, AnHeirThatDoesNotAnswerIsAskedAgain) {
+    TwoNodes t(50);
+    t.nodes.settled("c", 1, 1);
+    t.nodes.tick(0);
+    EXPECT_EQ(t.take(), "confirm c 2: 9\nto c: D c:2\n");
+    t.nodes.settled("c", 1, 0);  // Nobody waits for that question any more.
+    for (uint64_t i = 0; i < PresenceNodes::handover_ticks; ++i) t.nodes.tick(0);
+    t.nodes.flush();
+    EXPECT_NE(t.take().find("left c\n"), std::string::npos);
+    EXPECT_FALSE(t.nodes.is_held("c"));
+}
+
+TEST(PresenceNodes, SoManyHeirsAreAskedAtATime) {
+    constexpr size_t channels = PresenceNodes::asking_max + 2;
+    OneNode t;
+    const auto name = [](size_t i) { return "c" + std::to_string(i); };
+    for (size_t i = 0; i < channels; ++i) {
+        t.nodes.enter(name(i), Form::users, {"x", "ann", ""}, 0);
+        t.nodes.on_message(
+            9,
+            encode({.kind = PresenceMessage::Kind::tables,
+                    .tables = {{name(i), 0, 1, {{"uann", {"remote", "ann", ""}, 1}}}}}),
+            0);
+        t.nodes.leave({name(i), "uann"});
+    }
+    const auto asked = [&t] {
+        size_t sum = 0;
+        const std::string text = t.take();
+        for (size_t at = 0; (at = text.find("confirm", at)) != std::string::npos; ++at) ++sum;
+        return sum;
+    };
+    t.nodes.flush();
+    EXPECT_EQ(asked(), PresenceNodes::asking_max);
+    t.nodes.tick(0);
+    EXPECT_EQ(asked(), 0U);
+    t.nodes.settled("of a channel that has ended", 1, 0);
+    t.nodes.tick(0);
+    EXPECT_EQ(asked(), 1U);
+    t.nodes.settled("of another one", 2, 0);
+    t.nodes.tick(0);
+    EXPECT_EQ(asked(), 1U);
+}
+
+TEST(PresenceNodes, AnHeirDies) {
+    TwoNodes t(50);
+    t.nodes.on_node(9, Change::away);
+    t.nodes.flush();
+    EXPECT_EQ(t.take(), "-remote!\nleft c\n");
+    TwoNodes other(50);  // A third node has members: it reports.
+    other.hear(70, 0, 1, {claim("a")});
+    other.take();
+    other.nodes.on_node(9, Change::away);
+    other.nodes.flush();
+    EXPECT_EQ(other.take(), "-remote\nleft c\n");
+}
+
+TEST(PresenceNodes, AUserThatComesBackIsNotHandedOver) {
+    TwoNodes t(5);
+    t.enter("y", "ann");
+    t.hear_leave(5);
+    EXPECT_EQ(t.take(), "");
+    t.nodes.settled("c", 1, 0);
+    t.nodes.flush();
+    EXPECT_EQ(t.list(), "1: y");
+}
+
+TEST(PresenceNodes, AUserWithThreeNodesLeavesThemAll) {
+    TwoNodes t(50);
+    t.enter("y", "ann");
+    t.hear(70, 0, 1, {{"uann", {"third", "ann", ""}, 1}});
+    t.leave("y", "ann");
+    t.nodes.flush();
+    t.take();
+    t.hear_leave(0);
+    EXPECT_EQ(t.take(), "");
+    t.hear(70, 1, 2, {{"uann", {}, 0}});
+    EXPECT_EQ(t.take(), "-third!\n");  // Others may report it too.
 }
 
 TEST(PresenceNodes, AnswersQuestionsAndDigests) {
@@ -177,6 +321,8 @@ TEST(PresenceNodes, AnswersQuestionsAndDigests) {
     EXPECT_EQ(ask({.kind = PresenceMessage::Kind::tables, .tables = {{"c", 0, 3, {claim("a")}}}}),
               "T c:0>1,cown=1");
     EXPECT_EQ(t.take(), "+a\n");
+    EXPECT_EQ(ask({.kind = PresenceMessage::Kind::confirm, .tables = {{"c", 0, 3, {claim("a")}}}}),
+              "C");
     EXPECT_EQ(ask({.kind = PresenceMessage::Kind::want, .channels = {"c", "other"}}),
               "T c:0>1,cown=1 other:0>2");
     const auto digest = [&](uint64_t version) {

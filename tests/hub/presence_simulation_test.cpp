@@ -36,6 +36,8 @@ struct SimNode final : PresenceNodes::Link {
     void send(Id to, std::string bytes) override;
     void fence(const std::string& channel, uint64_t serial) override;
     void ask(const std::string& channel, uint64_t serial, std::string bytes) override;
+    void confirm(const std::string& channel, uint64_t ticket, std::vector<Id> heirs,
+                 std::string bytes) override;
     void changed() noexcept override {}
 
     struct Member {
@@ -62,6 +64,17 @@ struct World {
     SimNode& node(Id id) { return *nodes[id - 1]; }
     bool cut(Id a, Id b) const { return cuts.contains(std::minmax(a, b)); }
 
+    struct Reports {
+        size_t leaves = 0;
+        bool is_there = false;  // As of the last one.
+    };
+    // What the application hears of a user.
+    void report(const PresenceChange& change) {
+        const PresenceMember& member = change.member;
+        Reports& one = reports[{change.channel, member.user.empty() ? member.client : member.user}];
+        one.is_there = change.joined;
+        one.leaves += change.joined ? 0 : 1;
+    }
     void step() {
         SimNode& node = *nodes[random() % nodes.size()];
         switch (random() % 8) {
@@ -70,28 +83,35 @@ struct World {
             case 2: return node.nodes.flush();
             case 3: now_ms += 100; return node.nodes.tick(now_ms);
             case 4:
-                if (random() % 20 == 0) partition();
+                if (!calm && random() % 20 == 0) partition();
                 return;
             default: return receive();
         }
     }
     void enter(SimNode& node) {
         const std::string channel = "ch" + std::to_string(random() % 2);
-        const std::string user = random() % 2 ? "u" + std::to_string(random() % 3) : "";
+        enter(node, channel, random() % 2 ? "u" + std::to_string(random() % 3) : "");
+    }
+    void enter(SimNode& node, const std::string& channel, const std::string& user) {
         const std::string client = "x" + std::to_string(++clients);
         if (!node.nodes.is_held(channel)) node.heard.erase(channel);
         const auto entered = node.nodes.enter(channel, Form::users, {client, user, ""}, now_ms);
-        if (entered.change) change(node, *entered.change);
+        if (entered.change) change(node, *entered.change), report(*entered.change);
         node.members.push_back({client, channel, user});
+        ++connections[{channel, user.empty() ? client : user}];
     }
     void leave(SimNode& node) {
-        if (node.members.empty()) return;
-        const size_t index = random() % node.members.size();
+        if (!node.members.empty()) leave(node, random() % node.members.size());
+    }
+    void leave(SimNode& node, size_t index) {
         const auto member = node.members[index];
         node.members.erase(node.members.begin() + static_cast<ptrdiff_t>(index));
         std::string key = Presence::key_of(Form::users, member.client, member.user);
-        if (const auto left = node.nodes.leave({member.channel, std::move(key)}))
+        if (const auto left = node.nodes.leave({member.channel, std::move(key)})) {
             change(node, *left);
+            report(*left);
+        }
+        --connections[{member.channel, member.user.empty() ? member.client : member.user}];
     }
     static void change(SimNode& node, const PresenceChange& change) {
         const std::string& name =
@@ -158,13 +178,17 @@ struct World {
     std::map<std::pair<Id, Id>, std::deque<Call>> streams;
     std::set<std::pair<Id, Id>> cuts;
     uint64_t now_ms = 0, clients = 0;
-    bool lossy = true;
+    bool lossy = true, calm = false;
+    // By channel and user.
+    std::map<std::pair<std::string, std::string>, Reports> reports;
+    std::map<std::pair<std::string, std::string>, size_t> connections;
 };
 
 SimNode::SimNode(World& w, Id i)
-    : world(w),
-      id(i),
-      nodes(limits, [this](const PresenceChange& change, bool) { World::change(*this, change); }) {
+    : world(w), id(i), nodes(limits, [this](const PresenceChange& change, bool reports) {
+          World::change(*this, change);
+          if (reports) world.report(change);
+      }) {
     nodes.connect(*this, id);
 }
 void SimNode::joined(const std::string& channel) {
@@ -218,6 +242,84 @@ void SimNode::ask(const std::string& channel, uint64_t serial, std::string bytes
         });
     }
     world.post(id, id, [done](SimNode&) { done(); });
+}
+void SimNode::confirm(const std::string& channel, uint64_t ticket, std::vector<Id> heirs,
+                      std::string bytes) {
+    const auto left = std::make_shared<size_t>(heirs.size());
+    const auto missing = std::make_shared<size_t>(0);
+    const auto done = [this, left, missing, channel, ticket] {
+        if (--*left == 0) nodes.settled(channel, ticket, *missing);
+    };
+    for (const Id to : heirs) {
+        if (world.cut(id, to)) {
+            ++*missing;
+            world.post(id, id, [done](SimNode&) { done(); });
+            continue;
+        }
+        world.post(id, to, [this, bytes, done, channel, ticket](SimNode& at) {
+            static_cast<void>(at.nodes.on_question(id, bytes, world.now_ms));
+            world.post(at.id, id, [this, from = at.id, done, channel, ticket](SimNode&) {
+                nodes.confirmed(channel, ticket, from);
+                done();
+            });
+        });
+    }
+}
+
+TEST(PresenceNodes, SomeNodeReportsThatAUserLeftByChance) {
+    for (uint32_t seed = 1; seed <= 300; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        World world(seed);
+        world.lossy = false;
+        world.calm = true;
+        for (int i = 0; i < 300; ++i) world.step();
+        for (const auto& node : world.nodes)
+            while (node->members.size() > seed % 4) world.leave(*node);
+        world.settle();
+        // Not the reverse: the report of a node that has not heard of a newcomer may be the last.
+        for (const auto& [user, one] : world.reports) {
+            if (world.connections[user] == 0)
+                EXPECT_FALSE(one.is_there) << user.first << " " << user.second;
+        }
+        for (const auto& node : world.nodes)
+            for (const auto& channel : {"ch0", "ch1"})
+                EXPECT_EQ(node->nodes.is_held(channel),
+                          std::ranges::any_of(node->members, [&](const auto& member) {
+                              return member.channel == channel;
+                          }));
+        if (testing::Test::HasFailure()) return;
+    }
+}
+
+TEST(PresenceNodes, OneOfTwoNodesReportsThatAUserLeftByChance) {
+    for (uint32_t seed = 1; seed <= 300; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        World world(seed);
+        world.lossy = false;
+        SimNode &a = world.node(1 + seed % 3), &b = world.node(4);
+        if (seed % 2) world.enter(world.node(1 + seed % 4), "c", "other");
+        world.enter(a, "c", "ann");
+        world.enter(b, "c", "ann");
+        for (int i = 0; i < 2; ++i) world.settle();
+        for (int i = 0; i < 20; ++i) {
+            SimNode& node = world.random() % 2 ? a : b;
+            switch (world.random() % 4) {
+                case 0:
+                    if (!node.members.empty() && node.members.back().user == "ann")
+                        world.leave(node, node.members.size() - 1);
+                    break;
+                case 1: node.nodes.flush(); break;
+                default: world.receive();
+            }
+        }
+        for (SimNode* const node : {&a, &b})
+            if (!node->members.empty() && node->members.back().user == "ann")
+                world.leave(*node, node->members.size() - 1);
+        world.settle();
+        const World::Reports ann = world.reports[{"c", "ann"}];
+        EXPECT_EQ(ann.leaves, 1U);
+        if (testing::Test::HasFailure()) return;
+    }
 }
 
 TEST(PresenceNodes, AllNodesAgreeByChance) {

@@ -161,6 +161,22 @@ void SharedPresence::ask(const std::string& channel, uint64_t serial, std::strin
         });
 }
 
+// An answer never comes within the call, and is taken at once: what the node says next must find it.
+void SharedPresence::confirm(const std::string& channel, uint64_t ticket,
+                             std::vector<PresenceNodes::NodeId> nodes, std::string bytes) {
+    group_->nodes->ask(
+        Nodes::Kind::presence, {.nodes = std::move(nodes)}, std::move(bytes),
+        [this, channel, ticket](Nodes::Id from, std::string_view) {
+            const std::lock_guard lock(mutex_);
+            presence_.confirmed(channel, ticket, from);
+        },
+        [this, channel, ticket](const Nodes::Outcome& outcome) {
+            later([this, channel, ticket, missing = outcome.missing] {
+                presence_.settled(channel, ticket, missing);
+            });
+        });
+}
+
 // What several members do in one tick is one message.
 void SharedPresence::changed() noexcept {
     if (closed_.load() || flushing_.exchange(true)) return;

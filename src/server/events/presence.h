@@ -61,6 +61,8 @@ private:
     void send(hub::PresenceNodes::NodeId to, std::string bytes) override;
     void fence(const std::string& channel, uint64_t serial) override;
     void ask(const std::string& channel, uint64_t serial, std::string bytes) override;
+    void confirm(const std::string& channel, uint64_t ticket,
+                 std::vector<hub::PresenceNodes::NodeId> nodes, std::string bytes) override;
     void changed() noexcept override;
 
     // Runs `call` on the first worker, with the lock.

@@ -300,6 +300,26 @@ TEST(ClusterPresence, IsThatOfAllNodes) {
     EXPECT_EQ(nodes[2].members("room1").members.size(), 1U);
 }
 
+TEST(ClusterPresence, AUserThatLeavesTwoNodesAtOnceLeavesOnce) {
+    Cluster nodes(2);
+    const auto reach = [&nodes](size_t connections) {
+        return eventually([&] {
+            return nodes[0].channels.presence("room1").connections == connections &&
+                   nodes[1].channels.presence("room1").connections == connections;
+        });
+    };
+    for (int round = 1; round <= 20; ++round) {
+        auto one = std::make_unique<Member>(nodes[0], "ann");
+        auto other = std::make_unique<Member>(nodes[1], "ann");
+        ASSERT_TRUE(reach(2));
+        one.reset();
+        other.reset();
+        ASSERT_TRUE(eventually([&] { return nodes[0].left + nodes[1].left >= round; })) << round;
+        ASSERT_TRUE(reach(0));
+        EXPECT_EQ(nodes[0].left + nodes[1].left, round);
+    }
+}
+
 TEST(HistoryKeys, HaveOneHashTag) {
     const struct {
         std::string channel, stream;
