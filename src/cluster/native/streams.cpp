@@ -150,11 +150,12 @@ InStream::Arrival InStream::arrived(const BatchHead& head, std::string_view item
 }
 
 std::optional<InStream::Ready> InStream::next() {
+    const bool has_none = held_.empty() && current_seq_ == 0;
     const uint64_t held_seq = held_.empty() ? UINT64_MAX : held_.front().seq;
     const uint64_t lowest = std::min(held_seq, current_seq_ == 0 ? UINT64_MAX : current_seq_);
     // What is below skip_to_ and not here will never come.
     if (lowest > next_ && skip_to_ > next_) next_ = std::min(lowest, skip_to_);
-    if (lowest != next_) {
+    if (has_none || lowest != next_) {
         if (current_seq_ != 0) hold_current();
         return std::nullopt;
     }

@@ -202,7 +202,8 @@ void read_batch_head(Reader& in, BatchHead& head) noexcept {
     head.acked_ahead = in.fixed<uint32_t>();
     head.acked_next = in.fixed<uint64_t>();
     head.seen_version = in.fixed<uint64_t>();
-    if (head.epoch == 0 || (head.seq > 0 && head.back >= head.seq)) in.fail();
+    const bool before_first = head.seq > 0 && head.back >= head.seq;
+    if (head.epoch == 0 || before_first || head.seq > BatchHead::seq_max) in.fail();
 }
 
 // The list is checked here, so that next_room() cannot fail.

@@ -60,10 +60,11 @@ struct Status {
 };
 
 struct BatchHead {
+    static constexpr uint64_t seq_max = UINT64_MAX / 2;  // No stream gets so far.
     NodeId to = 0;
     uint32_t epoch = 0;   // Of the sender's stream to `to`; grows when the stream begins again.
     uint32_t back = 0;    // seq - back is the oldest batch that the sender still has.
-    uint64_t seq = 0;     // From 1. 0: no items.
+    uint64_t seq = 0;     // From 1, at most seq_max. 0: no items.
     uint64_t before = 0;  // Publications in this stream before this batch.
     uint32_t acked_epoch = 0;   // The stream from `to` that the next three speak of.
     uint32_t acked_ahead = 0;   // Bit i: acked_next + 1 + i is here as well.

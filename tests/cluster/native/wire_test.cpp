@@ -222,6 +222,7 @@ TEST(NativeWire, RefusesWhatIsWrong) {
         {"a confirmation with items", batch + "x"},
         {"a batch without items", changed(batch, 28, 1)},
         {"a batch before the first", changed(changed(batch, 28, 1), 24, 1) + "x"},
+        {"a batch behind the last", changed(batch, 35, '\x80') + "x"},
         {"a batch head cut off", batch.substr(0, 67)},
     };
     for (const auto& row : rows) EXPECT_FALSE(read_wire(row.bytes)) << row.name;
