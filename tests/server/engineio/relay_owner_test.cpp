@@ -21,6 +21,7 @@ protected:
         ASSERT_TRUE(eventually([&] {
             return sites[0]->nodes.is_here(asker->nodes.self()) && asker->nodes.is_here(owner());
         }));
+        be_patient(0);
     }
     // True if so many requests of other nodes wait at the owner.
     [[nodiscard]] bool waits_at_owner(double requests) {
@@ -99,6 +100,7 @@ TEST_F(EngineRelayOwner, ASessionThatEndsWithItsNodeMayEndOthers) {
         asker->ask(owner(), id, "GET", target(sids.back()));
     }
     ASSERT_TRUE(waits_at_owner(8));
+    wait_for_away(0, 1);
     asker->stop();  // Its polls are abandoned.
     EXPECT_TRUE(events(0).wait_for("left", 8));
     EXPECT_TRUE(waits_at_owner(0));

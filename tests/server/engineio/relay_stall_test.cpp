@@ -30,17 +30,13 @@ private:
 
 class EngineRelayStall : public EngineRelay {
 protected:
-    void start_with(uint64_t away_ms_max) {
-        start();
-        for (size_t site = 0; site < 2; ++site) wait_for_away(site, away_ms_max);
-    }
     [[nodiscard]] bool knows_away(size_t site, size_t other) {
         return eventually([&] { return !sites[site]->nodes.is_here(sites[other]->nodes.self()); });
     }
 };
 
 TEST_F(EngineRelayStall, TheOwnerStallsForAMomentAndItsSessionsGoOn) {
-    start_with(long_ms);
+    start();
     const std::string first = open(0, 0), second = open(0, 1);
     Client poll(port(1, 0)), later(port(1, 1)), sender(port(1, 1));
     poll.send(get(first));
@@ -58,7 +54,7 @@ TEST_F(EngineRelayStall, TheOwnerStallsForAMomentAndItsSessionsGoOn) {
 }
 
 TEST_F(EngineRelayStall, TheNodeThatWasAskedStallsForAMoment) {
-    start_with(long_ms);
+    start();
     const std::string sid = open(0);
     Client poll(port(1)), home(port(0));
     poll.send(get(sid));
@@ -71,7 +67,7 @@ TEST_F(EngineRelayStall, TheNodeThatWasAskedStallsForAMoment) {
 }
 
 TEST_F(EngineRelayStall, AnOwnerThatDoesNotComeBackInTimeIsGivenUp) {
-    start_with(long_ms);
+    start();
     const std::string sid = open(0);
     Client poll(port(1));
     poll.send(get(sid));
@@ -80,16 +76,20 @@ TEST_F(EngineRelayStall, AnOwnerThatDoesNotComeBackInTimeIsGivenUp) {
     Stall stall(*sites[0]);
     EXPECT_EQ(poll.answer().body, unknown_session);
     EXPECT_EQ(poll.request(get(sid)).body, unknown_session);
+    wait_for_away(1, long_ms);  // From now on it is waited for.
     stall.go_on();
     EXPECT_TRUE(events(0).wait_for("transport error"));
     ASSERT_TRUE(eventually([&] { return sites[1]->nodes.is_here(sites[0]->nodes.self()); }));
     const std::string other = open(0);
-    EXPECT_TRUE(eventually([&] { return poll.request(post(other, "4a")).body == "ok"; }));
+    EXPECT_TRUE(eventually([&] {
+        Client again(port(1));
+        return again.request(post(other, "4a")).body == "ok";
+    }));
 }
 
 // The clients are told, and do not wait for a heartbeat.
 TEST_F(EngineRelayStall, ANodeThatWasGivenUpAndLivesHearsOfIt) {
-    start_with(long_ms);
+    start();
     const std::string sid = open(0);
     Client poll(port(1));
     poll.send(get(sid));

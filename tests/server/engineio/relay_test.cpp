@@ -210,6 +210,7 @@ TEST_F(EngineRelay, TheOwnerStops) {
     Client poll(port(1));
     poll.send(get(sid));
     ASSERT_TRUE(eventually([&] { return sites[0]->pending() == 1; }));
+    wait_for_away(1, 1);
     sites[0]->stop();
     // Whether the end of the session or that of the node comes first.
     const Answer answer = poll.answer();
@@ -234,9 +235,6 @@ TEST_F(EngineRelay, TheNodeThatWasAskedStopsAndTheSessionGoesOn) {
 // What the node could not be told, it is told later; what a client is told is the truth for it.
 TEST_F(EngineRelay, RedisIsAwayForAMoment) {
     start();
-    for (const size_t i : {0, 1})
-        sites[1]->team.on(
-            i, [](Worker& w) { w.find_part<RelayPart>()->bounds.unlinked_ms_max = long_ms; });
     const std::string sid = open(0);
     Client poll(port(1)), sender(port(1));
     redis.kill();

@@ -20,6 +20,7 @@ protected:
         ASSERT_TRUE(eventually([&] {
             return sites[0]->nodes.is_here(bare->nodes.self()) && bare->nodes.is_here(site());
         }));
+        be_patient(0);
     }
     template <class F>
     void bound(F&& change) {
@@ -323,6 +324,7 @@ TEST_F(EngineRelayWebSocketPeers, TheOtherNodeGoesAway) {
     start_site();
     upgrade_bare(1, open(0));
     ASSERT_TRUE(sockets(1));
+    wait_for_away(0, 1);
     bare->stop();
     EXPECT_TRUE(events(0).wait_for("transport close"));
     EXPECT_TRUE(sockets(0));

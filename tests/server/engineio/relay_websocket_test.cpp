@@ -80,7 +80,7 @@ TEST_F(EngineRelayWebSocket, TheOldRevision) {
 TEST_F(EngineRelayWebSocket, TheOwnerPings) {
     EngineOptions options;
     options.ping_interval = std::chrono::milliseconds(300);
-    options.ping_timeout = std::chrono::seconds(2);
+    options.ping_timeout = std::chrono::seconds(3);
     start(options);
     const std::string sid = open(0);
     WsClient client(port(1), ws_target(sid));
@@ -157,6 +157,7 @@ TEST_F(EngineRelayWebSocket, TheOwnerStops) {
     upgrade(client);
     client.send_text("4hi");
     EXPECT_EQ(client.next(), "text(4hi)");
+    wait_for_away(1, 1);
     sites[0]->stop();
     EXPECT_TRUE(events(0).wait_for("server shutting down"));
     EXPECT_EQ(client.next(), "close(1001)");
