@@ -91,8 +91,8 @@ struct Node {
     Node(const std::string& url, const std::string& name, Mode mode = Mode::native)
         : server(quiet(2)),
           cluster(join_cluster(server, {.url = url, .mode = mode, .name = name})),
-          first(server.socketio({.serve_client = false, .ack_timeout = 2s})),
-          second(server.socketio({.path = "/other", .serve_client = false, .ack_timeout = 2s})) {
+          first(server.socketio({.serve_client = false, .ack_timeout = 10s})),
+          second(server.socketio({.path = "/other", .serve_client = false, .ack_timeout = 10s})) {
         first.on_server_side("who", [name] { return name + " first"; });
         second.on_server_side("who", [name] { return name + " second"; });
         first.on_server_side("heard", [this](std::string text) { heard.add(std::move(text)); });

@@ -32,7 +32,7 @@ struct ClusterNode : EventServer {
         channels.declare({.pattern = "room{n}",
                           .presence = events::Presence::users,
                           .publishers = events::Publishers::anyone});
-        cluster = &join_cluster(server, {.url = url, .name = name});
+        cluster = &join_cluster(server, {.url = url, .name = name, .request_timeout = 10s});
         channels.on_leave([this](std::string_view, const events::PresenceMember& who) {
             left.fetch_add(who.user == "ann" ? 1 : 0);
         });

@@ -91,7 +91,10 @@ private:
             return {};
         return fd;
     }
-    [[nodiscard]] bool answers() const { return connect().get() >= 0; }
+    // A node that starts waits for Redis only so long. The kernel takes connections before that.
+    [[nodiscard]] bool answers() const {
+        return connect().get() >= 0 && ask("PING").starts_with("+PONG");
+    }
 
     const std::vector<std::string> options_;
     std::string folder_;
