@@ -42,11 +42,13 @@ protected:
                 base::give_block_back(base::take_block(base::BlockCache::block_bytes_min));
                 fake::fail_allocation(number);
             });
+            workers_.site.change_http(hasty());
             scenario();
             on_worker([&failed] {
                 failed = fake::allocation_failed();
                 fake::fail_allocation(0);
             });
+            workers_.site.change_http({});  // A busy machine must not look like a slow client.
             check();
             const size_t told = lines_of_bad_alloc();
             EXPECT_EQ(told - told_before, failed ? 1u : 0u)
@@ -65,12 +67,11 @@ protected:
     }
 
     // A promised answer or a handshake that failed on the server must not delay the test.
-    TestTeam workers_{[] {
-        ServerOptions options;
-        options.http.answer_timeout = std::chrono::milliseconds(300);
-        options.http.head_timeout = std::chrono::milliseconds(500);
-        return options;
-    }()};
+    static HttpLimits hasty() {
+        return {.head_timeout = std::chrono::milliseconds(500),
+                .answer_timeout = std::chrono::milliseconds(300)};
+    }
+    TestTeam workers_;
 };
 
 }  // namespace starling::server::test

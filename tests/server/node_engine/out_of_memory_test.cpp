@@ -134,11 +134,12 @@ protected:
             run([&] { part_->published(sent->second, PeerReach::reached); });
         }
     }
-    // Nothing: an allocation has failed before.
+    // Nothing: an allocation has failed before, or the session that is lent has ended in silence.
     std::optional<Message> next(Type type) {
         std::optional<Message> found;
         (void)eventually([&] {
-            const bool failed = lines_of_bad_alloc() > told_;
+            const bool failed =
+                lines_of_bad_alloc() > told_ || events_.count("ping timeout") > silences_;
             if (failed) on_worker([] {});
             pump();
             for (size_t i = 0; i < messages_.size() && !found; ++i)
@@ -235,14 +236,15 @@ protected:
     }
 
     // A session of this node, with a poll and then a WebSocket at the other node. This node or the other
-    // one closes it.
-    void lend(bool closes_here, bool must_succeed = false) {
+    // one closes it. False: a busy machine was too slow for the heartbeat, if no allocation fails.
+    bool lend(bool closes_here) {
+        silences_ = events_.count("ping timeout");
         std::string sid;
         {
             Client client(workers_.port());
             const Answer opened = client.get(target(""));
             const size_t at = opened.body.find("\"sid\":\"");
-            if (at == std::string::npos) return;
+            if (at == std::string::npos) return false;
             sid = opened.body.substr(at + 7, 20);
         }
         lock(sid, Carrier::polling);
@@ -260,16 +262,17 @@ protected:
         else
             tell({.type = Type::close, .recipient = "me", .sid = sid, .reason = "transport close"});
         messages_.clear();
-        if (must_succeed) {
-            EXPECT_TRUE(had_poll);
-            EXPECT_TRUE(had_websocket);
-        }
+        return had_poll && had_websocket;
+    }
+    void lend_each(bool closes_here) {
+        fail_each([&] { lend(closes_here); },
+                  [&] { EXPECT_TRUE(eventually([&] { return lend(closes_here); })); });
     }
 
 private:
     PeersPart* part_ = nullptr;
     std::vector<Message> messages_;
-    size_t told_ = 0;
+    size_t told_ = 0, silences_ = 0;
 };
 
 TEST_F(OutOfMemoryPeers, APollOfAnotherNodesSession) {
@@ -284,13 +287,9 @@ TEST_F(OutOfMemoryPeers, AWebSocketOfAnotherNodesSession) {
     fail_each([&] { websocket(); }, [&] { poll(true); });
 }
 
-TEST_F(OutOfMemoryPeers, ASessionThatIsLent) {
-    fail_each([&] { lend(false); }, [&] { lend(false, true); });
-}
+TEST_F(OutOfMemoryPeers, ASessionThatIsLent) { lend_each(false); }
 
-TEST_F(OutOfMemoryPeers, ASessionThatIsLentAndClosed) {
-    fail_each([&] { lend(true); }, [&] { lend(true, true); });
-}
+TEST_F(OutOfMemoryPeers, ASessionThatIsLentAndClosed) { lend_each(true); }
 
 }  // namespace
 }  // namespace starling::server::test
