@@ -214,7 +214,7 @@ TEST(HttpConnection, HeadHasTheFieldsAndNoBody) {
 // RFC 9110 section 9.3.2, whatever the fault of the request, and at every byte.
 TEST(HttpConnection, AFailedHeadRequestHasNoBody) {
     ServerOptions options;
-    options.http.head_timeout = 2s;
+    options.http.head_timeout = 3s;
     TestServer patient, hasty(std::move(options));
     patient.start();
     hasty.start();
@@ -414,9 +414,10 @@ struct Timeout {
 TEST(HttpTimeouts, EachHasItsOwnAnswer) {
     // The timeout of a head starts with the connection; the test must be able to send before it
     // ends.
-    const HttpLimits head{.head_timeout = 2s}, request{.request_timeout = 300ms};
+    const HttpLimits silent{.head_timeout = 300ms}, head{.head_timeout = 3s},
+        request{.request_timeout = 300ms};
     const Timeout cases[] = {
-        {"nothing sent", head, "", "<end>"},
+        {"nothing sent", silent, "", "<end>"},
         {"half a head", head, "GET /hello HT", "HTTP/1.1 408 "},
         {"half a body", request, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab",
          "HTTP/1.1 408 "},
@@ -445,7 +446,7 @@ TEST(HttpTimeouts, EachHasItsOwnAnswer) {
 
 // A byte now and then does not restart the timeout.
 TEST(HttpTimeouts, AHeadThatTricklesIsCutOff) {
-    TestServer t({.http = {.head_timeout = 400ms}});
+    TestServer t({.http = {.head_timeout = 3s}});
     add_routes(t.server);
     t.start();
     Client client(t.port());

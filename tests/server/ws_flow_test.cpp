@@ -247,11 +247,11 @@ TEST(WsHeartbeat, APeerThatAnswersStays) {
 TEST(WsHeartbeat, APeerThatReadsSlowlyIsNotDead) {
     TestServer t;
     ws::Route route = impatient(t.events);
-    route.message = [](Socket socket, Message) { socket.send(std::string(12'000'000, 'x')); };
+    route.send_queue_bytes_max = 16'000'000;
+    route.open = [](Socket socket) { socket.send(std::string(12'000'000, 'x')); };
     t.server.websocket("/", std::move(route));
     t.start();
     WsClient client(t.port(), "/", "", 4096);
-    client.send_text("go");
     std::string received = client.read(10);
     const auto began = std::chrono::steady_clock::now();
     while (std::chrono::steady_clock::now() - began < 1500ms) {  // Six times the timeout.

@@ -177,7 +177,7 @@ TEST_F(Peers, AWebSocketThatIsRefusedOrBrokenOff) {
 }
 
 TEST_F(Peers, AWebSocketWhoseOwnerDoesNotAnswerTheUpgrade) {
-    begin({.upgrade_timeout = std::chrono::milliseconds(2000)});
+    begin({.upgrade_timeout = std::chrono::seconds(3)});
     WsClient client(t->port(), websocket_of(sid));
     upgrade(client);
     EXPECT_EQ(client.next(), "close(1001)");
