@@ -47,8 +47,10 @@ TEST_F(ClientNames, that_do_not_resolve_are_told_apart) {
     names_.names["silent.example"] = {{}, {}, How::never, How::never};
     std::set<std::string> told;
     for (const char* name : {"unknown.example", "broken.example", "silent.example"}) {
-        const std::string text =
-            connect("ws://" + std::string(name) + "/", {.handshake_timeout = 200ms, .proxy = ""});
+        // The name server answers the others, on a busy machine late.
+        const auto patience = name == std::string("silent.example") ? 200ms : 60'000ms;
+        const std::string text = connect("ws://" + std::string(name) + "/",
+                                         {.handshake_timeout = patience, .proxy = ""});
         EXPECT_TRUE(text.starts_with("error close(1006): ")) << text;
         EXPECT_NE(text.find(name), std::string::npos) << text;
         told.insert(text.substr(0, text.find(name)) + text.substr(text.find(name) + 14));
