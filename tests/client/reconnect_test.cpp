@@ -56,8 +56,8 @@ TEST(Reconnecting, AServerThatRestarts) {
         host->start();
         return host;
     };
-    auto host = serve("127.0.0.1:0");
-    const std::string address = "127.0.0.1:" + std::to_string(host->port());
+    auto host = serve(server::test::own_address() + ":0");
+    const std::string address = server::test::own_address() + ":" + std::to_string(host->port());
     server::test::Transcript events;
     std::unique_ptr<ReconnectingWebSocket> socket;
     ClientLoop loop;

@@ -78,10 +78,7 @@ private:
 
 inline uint16_t port_of(const Descriptor& fd) { return local_address(fd.get())->port(); }
 
-// A port of which nothing is listening.
-inline uint16_t free_port() {
-    const auto fd = fake::listen_at("127.0.0.1:0");
-    return port_of(fd);
-}
+// Nothing listens there. The kernel gives it to no test that wants any port.
+inline uint16_t free_port() { return 1; }
 
 }  // namespace starling::net

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <starling/server.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -83,6 +84,13 @@ template <class F>
         ::poll(nullptr, 0, 1);
     }
     return true;
+}
+
+// A loopback address of this process alone: no other process takes a port of it that is free again.
+inline std::string own_address() {
+    const auto id = static_cast<unsigned>(::getpid());
+    return "127." + std::to_string(100 + (id >> 16 & 63)) + "." + std::to_string(id >> 8 & 255) +
+           "." + std::to_string(id & 255);
 }
 
 struct TestServer {

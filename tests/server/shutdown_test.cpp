@@ -42,13 +42,6 @@ std::string temporary(const std::string& name) {
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
-// A loopback address of this process alone: no other process takes a port of it that is free again.
-std::string own_address() {
-    const auto id = static_cast<unsigned>(::getpid());
-    return "127." + std::to_string(100 + (id >> 16 & 63)) + "." + std::to_string(id >> 8 & 255) +
-           "." + std::to_string(id & 255);
-}
-
 TEST(ServerStart, APortInUseIsAnErrorWithNothingHalfStarted) {
     TestServer first({.listen = own_address() + ":0"});
     hello(first.server);
