@@ -170,7 +170,7 @@ private:
     void become_known(Channel& channel);
     void close(const std::string& name, Channel& channel);
     // presence_handover.cpp
-    // The heir, if there is one.
+    // PresenceClaim::heir.
     NodeId hand_over(Channel& channel, const Presence::Leaving& leaving);
     void ask_heirs(const std::string& name, Channel& channel, const PresenceMessage& message);
     struct Ended {

@@ -32,6 +32,25 @@ TEST(PresenceWire, RefusesWhatHasNoMeaning) {
     for (const auto& row : rows) EXPECT_EQ(decode_presence(row).has_value(), row == "T") << row;
 }
 
+TEST(PresenceWire, AClaimThatEndsNamesItsHeir) {
+    for (const uint64_t heir :
+         {uint64_t{0}, uint64_t{7}, uint64_t{0x9E37'79B9'7F4A'7C15}, UINT64_MAX}) {
+        const PresenceMessage message{.kind = PresenceMessage::Kind::confirm,
+                                      .tables = {{"c", 1, 2, {{"uann", {}, 0, heir}}}}};
+        const std::string bytes = encode(message);
+        const auto read = decode_presence(bytes);
+        ASSERT_TRUE(read) << heir;
+        EXPECT_EQ(read->kind, PresenceMessage::Kind::confirm);
+        EXPECT_EQ(read->tables.at(0).claims.at(0).heir, heir);
+        for (size_t i = 2; i < bytes.size(); ++i)
+            EXPECT_FALSE(decode_presence(std::string_view(bytes).substr(0, i))) << i;
+    }
+    const std::string claim("C\1c\1\2\1\4uann\0\0\0\0", 15), large = "\x80\x80\x80\x80\x10";
+    EXPECT_TRUE(decode_presence(claim + "\1\1"));
+    EXPECT_FALSE(decode_presence(claim + large + "\1"));  // A half has 32 bits.
+    EXPECT_FALSE(decode_presence(claim + "\1" + large));
+}
+
 TEST(PresenceWire, AMemberSaysJsonOrNothing) {
     for (const auto& [info, good] : {std::pair<std::string, bool>{"", true},
                                      {R"({"name":"Ann"})", true},
